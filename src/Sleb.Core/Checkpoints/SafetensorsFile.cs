@@ -1,0 +1,117 @@
+using System.Buffers.Binary;
+using System.Globalization;
+using System.Text.Json;
+
+namespace Sleb.Core.Checkpoints;
+
+/// <summary>
+/// The header of one safetensors file: 8 bytes little-endian header length, a JSON object of tensors, then the data.
+/// A file nobody should trust: every length, offset and type is checked before a byte of data is read.
+/// </summary>
+/// <remarks>Format: https://github.com/huggingface/safetensors#format.</remarks>
+internal static class SafetensorsFile
+{
+    /// <summary>The same cap as the reference implementation has.</summary>
+    private const long MaxHeaderBytes = 100_000_000;
+
+    public static IReadOnlyList<TensorEntry> ReadHeader(string path)
+    {
+        using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 1);
+        Span<byte> prefix = stackalloc byte[8];
+        if (stream.ReadAtLeast(prefix, 8, throwOnEndOfStream: false) < 8)
+            throw Bad(path, $"is {stream.Length} bytes long, too short for the 8-byte header length; download it again");
+        ulong length = BinaryPrimitives.ReadUInt64LittleEndian(prefix);
+        if (length > MaxHeaderBytes)
+            throw Bad(path, $"announces a header of {length} bytes, more than the {MaxHeaderBytes} the format allows; it is not a safetensors file or is damaged");
+        if ((long)length > stream.Length - 8)
+            throw Bad(path, $"announces a header of {length} bytes but has only {stream.Length - 8} after the length; it is truncated, download it again");
+        byte[] header = new byte[length];
+        stream.ReadExactly(header);
+        long dataStart = 8 + (long)length;
+        var entries = Parse(path, header, dataStart, stream.Length - dataStart);
+        CheckCoverage(path, entries, dataStart, stream.Length - dataStart);
+        return entries;
+    }
+
+    private static List<TensorEntry> Parse(string path, byte[] header, long dataStart, long dataBytes)
+    {
+        var entries = new List<TensorEntry>();
+        var seen = new HashSet<string>(StringComparer.Ordinal);
+        try
+        {
+            using var json = JsonDocument.Parse(header, new JsonDocumentOptions { MaxDepth = 8 });
+            if (json.RootElement.ValueKind != JsonValueKind.Object) throw Bad(path, "has a header that is not a JSON object");
+            foreach (var property in json.RootElement.EnumerateObject())
+            {
+                if (!seen.Add(property.Name)) throw Bad(path, $"lists tensor '{property.Name}' twice");
+                if (property.Name != "__metadata__") entries.Add(ParseTensor(path, property, dataStart, dataBytes));
+            }
+        }
+        catch (JsonException e)
+        {
+            throw Bad(path, "has a header that is not valid JSON (" + e.Message + ")", e);
+        }
+        return entries;
+    }
+
+    private static TensorEntry ParseTensor(string path, JsonProperty property, long dataStart, long dataBytes)
+    {
+        string name = property.Name;
+        var value = property.Value;
+        if (value.ValueKind != JsonValueKind.Object
+            || !value.TryGetProperty("dtype", out var dtype) || dtype.ValueKind != JsonValueKind.String
+            || !value.TryGetProperty("shape", out var shapeJson) || Numbers(shapeJson) is not { } shape
+            || !value.TryGetProperty("data_offsets", out var offsetsJson) || Numbers(offsetsJson) is not { Length: 2 } offsets)
+            throw Bad(path, $"describes tensor '{name}' without a dtype, a shape and two data_offsets of non-negative integers");
+        TensorType type = dtype.GetString() switch
+        {
+            "F32" => TensorType.F32,
+            "F16" => TensorType.F16,
+            "BF16" => TensorType.BF16,
+            var other => throw Bad(path, $"holds tensor '{name}' as {other}; F32, F16 and BF16 are supported, so give the unquantized checkpoint"),
+        };
+        long expected;
+        try
+        {
+            expected = shape.Aggregate(1L, (product, dimension) => checked(product * dimension));
+            expected = checked(expected * TensorEntry.BytesPerElement(type));
+        }
+        catch (OverflowException e)
+        {
+            throw Bad(path, $"gives tensor '{name}' the shape {TensorEntry.Format(shape)}, whose size overflows", e);
+        }
+        long bytes = offsets[1] - offsets[0];
+        if (bytes < 0 || offsets[1] > dataBytes)
+            throw Bad(path, $"places tensor '{name}' at bytes {offsets[0]}-{offsets[1]} of a data section of {dataBytes}; the file is truncated or damaged, download it again");
+        if (bytes != expected)
+            throw Bad(path, $"gives tensor '{name}' {bytes} bytes, but {type} {TensorEntry.Format(shape)} needs {expected}");
+        return new TensorEntry(name, type, shape, path, dataStart + offsets[0], bytes);
+    }
+
+    private static long[]? Numbers(JsonElement element)
+    {
+        if (element.ValueKind != JsonValueKind.Array) return null;
+        var numbers = new long[element.GetArrayLength()];
+        for (int i = 0; i < numbers.Length; i++)
+            if (element[i].ValueKind != JsonValueKind.Number || !element[i].TryGetInt64(out numbers[i]) || numbers[i] < 0) return null;
+        return numbers;
+    }
+
+    /// <summary>Every data byte belongs to exactly one tensor: no overlap, no hole, nothing behind the last.</summary>
+    private static void CheckCoverage(string path, List<TensorEntry> entries, long dataStart, long dataBytes)
+    {
+        long end = dataStart;
+        string previous = "the header";
+        foreach (var entry in entries.OrderBy(e => e.Offset).ThenBy(e => e.Bytes))
+        {
+            if (entry.Offset < end) throw Bad(path, $"holds overlapping tensors '{previous}' and '{entry.Name}'");
+            if (entry.Offset > end) throw Bad(path, $"has {entry.Offset - end} unused bytes between '{previous}' and '{entry.Name}'");
+            end = entry.Offset + entry.Bytes;
+            previous = entry.Name;
+        }
+        if (end != dataStart + dataBytes)
+            throw Bad(path, string.Create(CultureInfo.InvariantCulture, $"has {dataStart + dataBytes - end} bytes behind its last tensor '{previous}'"));
+    }
+
+    private static CheckpointException Bad(string path, string what, Exception? inner = null) => new($"{path} {what}.", inner);
+}

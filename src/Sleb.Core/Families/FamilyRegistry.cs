@@ -1,0 +1,17 @@
+using Sleb.Core.Checkpoints;
+
+namespace Sleb.Core.Families;
+
+/// <summary>The families this product prunes. A new one is a row here, a file in Sleb.Torch/Families and one in Sleb.Onnx/Families.</summary>
+internal static class FamilyRegistry
+{
+    public static IReadOnlyList<Family> All { get; } =
+    [
+        new("llama", Architecture: "llama", BlockPrefix: "model.layers.", TiedByDefault: false),
+        new("mistral", Architecture: "llama", BlockPrefix: "model.layers.", TiedByDefault: false),
+    ];
+
+    /// <exception cref="CheckpointException">The model_type is not in the list.</exception>
+    public static Family Get(string modelType) => All.FirstOrDefault(family => family.ModelType == modelType)
+        ?? throw new CheckpointException($"config.json has model_type '{modelType}', which is not supported; supported are {string.Join(", ", All.Select(family => family.ModelType))}.");
+}
