@@ -1,0 +1,44 @@
+namespace Sleb.Core.Plan;
+
+/// <summary>What a search belongs to: the same identity gives the same decisions. The number of blocks to remove is not part of it.</summary>
+public sealed record SearchIdentity
+{
+    /// <summary>SHA-256 over the dense model's config and weights.</summary>
+    public required string ModelFingerprint { get; init; }
+
+    /// <summary>config.json's <c>model_type</c>.</summary>
+    public required string Family { get; init; }
+
+    /// <summary>Blocks of the dense model.</summary>
+    public required int Blocks { get; init; }
+
+    /// <summary>SHA-256 over the calibration windows' token ids.</summary>
+    public required string CalibrationFingerprint { get; init; }
+
+    /// <summary>Number of calibration windows.</summary>
+    public required int Windows { get; init; }
+
+    /// <summary>Tokens a window.</summary>
+    public required int SequenceLength { get; init; }
+
+    /// <summary>Blocks kept at the start of the model.</summary>
+    public required int EarlyBarrier { get; init; }
+
+    /// <summary>Blocks kept at the end of the model.</summary>
+    public required int LateBarrier { get; init; }
+
+    /// <summary>What candidates are ranked by.</summary>
+    public string Metric { get; init; } = "perplexity";
+
+    /// <summary>The arithmetic of the matrix products.</summary>
+    public string Arithmetic { get; init; } = "fp32";
+
+    /// <summary>The first difference to <paramref name="other"/> in a few words, or null where there is none.</summary>
+    internal string? DifferenceTo(SearchIdentity other)
+    {
+        foreach (var property in typeof(SearchIdentity).GetProperties())
+            if (property.GetValue(this) is var here && property.GetValue(other) is var there && !Equals(here, there))
+                return $"{char.ToLowerInvariant(property.Name[0])}{property.Name[1..]} {here} there, {there} here";
+        return null;
+    }
+}

@@ -1,0 +1,45 @@
+using Sleb.Core.Calibration;
+
+namespace Sleb.MLNet.Pruning;
+
+/// <summary>Everything the main job needs: what <c>sleb prune</c> and <c>SlebPruneEstimator.Fit</c> hand to <see cref="PruneJob"/>.</summary>
+internal sealed record PruneRequest
+{
+    public required string ModelFolder { get; init; }
+    public required int RemoveBlocks { get; init; }
+    public required TextSource Calibration { get; init; }
+
+    /// <summary>Tokens a window; null means min(512, the model's context).</summary>
+    public int? SequenceLength { get; init; }
+
+    public int Windows { get; init; } = 8;
+    public int EarlyBarrier { get; init; } = 1;
+    public int LateBarrier { get; init; } = 1;
+
+    /// <summary>Null means evaluation.txt beside the model, else the calibration text.</summary>
+    public TextSource? Evaluation { get; init; }
+
+    /// <summary>Windows of the evaluation text; 0 means all.</summary>
+    public int EvaluationWindows { get; init; } = 32;
+
+    /// <summary>Null means runs/NAME-HASH8 under the current directory.</summary>
+    public string? RunFolder { get; init; }
+
+    /// <summary>Where the ONNX folder goes; null means out/NAME-minus-N under the current directory.</summary>
+    public string? OutFolder { get; init; }
+
+    /// <summary>Stop after the plan: no folder is written.</summary>
+    public bool PlanOnly { get; init; }
+
+    public string Target { get; init; } = "cpu";
+    public string Precision { get; init; } = "fp32";
+    public bool Overwrite { get; init; }
+
+    /// <summary>CUDA device for the search and the shipped model's check; null is the CPU.</summary>
+    public int? GpuDeviceId { get; init; }
+
+    public bool FallbackToCpu { get; init; }
+
+    /// <summary>New tokens of the dense and the pruned model's sample continuation; 0 for none.</summary>
+    public int SampleTokens { get; init; }
+}
