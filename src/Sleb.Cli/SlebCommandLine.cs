@@ -61,6 +61,9 @@ internal static class SlebCommandLine
         {
             new InspectCommand(),
             new PruneCommand(),
+            new ExportCommand(),
+            new PerplexityCommand(),
+            new GenerateCommand(),
         };
         root.Add(JsonOption);
         root.Add(VerboseOption);

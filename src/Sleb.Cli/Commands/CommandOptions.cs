@@ -94,7 +94,7 @@ internal static class CommandOptions
     public static TextSource ReadText(string path, string? join, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        return join is null ? TextFile.Read(path) : TextFile.Read(path, Unescape(join));
+        return join is null ? TextFile.Read(path) : TextFile.Read(path, join);
     }
 
     public static Option<bool> Flag(string name, string description) => new(name) { Description = description };

@@ -46,7 +46,7 @@ internal sealed class PruneCommand : SlebCommand
     {
         if (call.GetValue(_planOnly) && call.GetValue(_out) is not null)
             throw new UsageException("--plan-only writes no folder, so it cannot stand beside --out.");
-        string model = ModelFolder.RequireCheckpoint(call.GetRequiredValue(_model));
+        string model = ModelPath.RequireCheckpoint(call.GetRequiredValue(_model));
         string? join = call.GetValue(_join);
         var defaults = new PruneRequest { ModelFolder = model, RemoveBlocks = 1, Calibration = new("", null, null) };
         var request = new PruneRequest

@@ -7,6 +7,8 @@ namespace Sleb.Cli.Output;
 /// <summary>The main job in lines: what is searched, what was decided, what came of it.</summary>
 internal sealed class PruneLines(IAnsiConsole console)
 {
+    private readonly ResultLines _lines = new(console);
+
     public void Started(string modelFolder, PruneEvent.Started started)
     {
         var search = started.Search;
@@ -49,5 +51,5 @@ internal sealed class PruneLines(IAnsiConsole console)
 
     private static string Quote(string text) => "“" + text.ReplaceLineEndings(" ").Trim() + "”";
 
-    private void Line(string label, string text) => console.MarkupLine($"[bold]{Markup.Escape(label.PadRight(11))}[/] {Markup.Escape(text)}".TrimEnd());
+    private void Line(string label, string text) => _lines.Add(label, text);
 }

@@ -3,7 +3,7 @@ using Sleb.Core.Checkpoints;
 namespace Sleb.Cli.Commands;
 
 /// <summary>Which kind of model a folder holds.</summary>
-internal static class ModelFolder
+internal static class ModelPath
 {
     private const string GenAIConfigFile = "genai_config.json";
 
