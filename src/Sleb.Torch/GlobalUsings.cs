@@ -1,3 +1,3 @@
 global using static TorchSharp.torch;
-global using Tensor = TorchSharp.torch.Tensor;
 global using Device = TorchSharp.torch.Device;
+global using Tensor = TorchSharp.torch.Tensor;
