@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using Sleb.Core.Calibration;
 
 namespace Sleb.Cli.Commands;
 

@@ -42,7 +42,7 @@ internal sealed class GenerateCommand : SlebCommand
         using var model = GenAIModel.Load(folder);
         if (ids.Length >= model.ContextLength)
             throw new UsageException($"The prompt has {ids.Length} tokens, and the model's context of {model.ContextLength} leaves no room for a new one; shorten it.");
-        var options = Options(call);
+        var options = HowToContinue(call);
         if (ids.Length + options.MaxNewTokens > model.ContextLength)
             context.Diagnostics.Warning($"The model's context of {model.ContextLength} tokens leaves room for {model.ContextLength - ids.Length} new ones.");
         Generate(model, ids, options, tokenizer, context);
@@ -72,7 +72,7 @@ internal sealed class GenerateCommand : SlebCommand
         }
     }
 
-    private GenerationOptions Options(ParseResult call) => new()
+    private GenerationOptions HowToContinue(ParseResult call) => new()
     {
         MaxNewTokens = call.GetValue(_maxNewTokens) ?? new GenerationOptions().MaxNewTokens,
         IgnoreEos = call.GetValue(_ignoreEos),

@@ -1,7 +1,6 @@
 using System.CommandLine;
 using Sleb.Cli.Json;
 using Sleb.Cli.Output;
-using Sleb.Core.Calibration;
 using Sleb.MLNet.Pruning;
 
 namespace Sleb.Cli.Commands;
