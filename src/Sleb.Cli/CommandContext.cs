@@ -21,5 +21,5 @@ internal sealed class CommandContext(TextWriter output, IAnsiConsole console, Di
     public CancellationToken Cancellation { get; } = cancellation;
 
     /// <summary>What to tell a person whose command was cancelled.</summary>
-    public string CancelledSentence { get; set; } = "Cancelled; nothing was written.";
+    public string CancelledSentence { get; set; } = "Nothing was written.";
 }

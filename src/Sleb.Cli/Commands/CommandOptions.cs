@@ -64,7 +64,7 @@ internal static class CommandOptions
         },
     };
 
-    /// <summary>Whole numbers separated by commas, at least one; null where the option is not given.</summary>
+    /// <summary>Whole numbers separated by commas, at least one.</summary>
     public static Option<int[]?> Ids(string name, string helpName, string description) => new(name)
     {
         Description = description,
@@ -84,6 +84,9 @@ internal static class CommandOptions
             return values;
         },
     };
+
+    /// <summary>The value; null where the option is not given, for which the parser's own word is an empty array.</summary>
+    public static int[]? Given(ParseResult call, Option<int[]?> option) => call.GetResult(option) is null ? null : call.GetValue(option);
 
     public static Option<string?> Target() => Choice("--target", "Where the folder is to run. Default: cpu.", "cpu", "cuda");
 

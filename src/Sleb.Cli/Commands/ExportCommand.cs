@@ -29,7 +29,7 @@ internal sealed class ExportCommand : SlebCommand
 
     public override void Execute(ParseResult call, CommandContext context)
     {
-        var (planPath, list) = (call.GetValue(_plan), call.GetValue(_removeBlocks));
+        var (planPath, list) = (call.GetValue(_plan), CommandOptions.Given(call, _removeBlocks));
         if (planPath is not null && list is not null) throw new UsageException("--plan and --remove-blocks both say which blocks go; give one of them.");
         bool hf = call.GetValue(_format) == "hf";
         if (hf && (call.GetValue(_target) ?? call.GetValue(_precision)) is not null)

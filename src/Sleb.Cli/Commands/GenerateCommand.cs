@@ -29,7 +29,7 @@ internal sealed class GenerateCommand : SlebCommand
 
     public override void Execute(ParseResult call, CommandContext context)
     {
-        var (prompt, ids) = (call.GetValue(_prompt), call.GetValue(_inputIds));
+        var (prompt, ids) = (call.GetValue(_prompt), CommandOptions.Given(call, _inputIds));
         if (prompt is null == ids is null) throw new UsageException("Give the prompt either as --prompt TEXT or as --input-ids 1,2,3.");
         string folder = ModelPath.Require(call.GetRequiredValue(_folder));
         if (!ModelPath.IsGenAI(folder))
