@@ -4,6 +4,7 @@ using Sleb.Cli.Output;
 using Sleb.Core.Calibration;
 using Sleb.Core.Checkpoints;
 using Sleb.Core.Evaluation;
+using Sleb.Core.Tokenization;
 using Sleb.Onnx.Runtime;
 using Sleb.Torch.Scoring;
 
@@ -56,5 +57,16 @@ internal sealed class PerplexityCommand : SlebCommand
         var windows = Windows(folder, text, model.ContextLength, model.VocabSize, sequenceLength, most, context);
         return new NllSummary(
             [.. windows.Select(window => model.TokenNll(window, context.Cancellation).Average())], windows.Sum(window => window.Length));
+    }
+
+    private static IReadOnlyList<int[]> Windows(
+        string folder, TextSource text, int contextLength, int vocabulary, int? sequenceLength, int? most, CommandContext context)
+    {
+        int length = TokenWindows.Length(sequenceLength, contextLength);
+        var windows = TokenWindows.Cut(text, () => HuggingFaceTokenizer.Load(folder), length, most, contextLength, vocabulary);
+        if (windows.Count < most)
+            context.Diagnostics.Warning($"{text.Name} holds {windows.Count} windows of {length} tokens, fewer than the {most} asked for.");
+        context.Cancellation.ThrowIfCancellationRequested();
+        return windows;
     }
 }
