@@ -18,7 +18,7 @@ internal sealed class GenerateCommand : SlebCommand
     private readonly Option<bool> _ignoreEos = CommandOptions.Flag("--ignore-eos", "Go on past an end-of-sequence token.");
     private readonly Option<double?> _temperature = CommandOptions.Number("--temperature", "Sample, with the logits divided by this; 0 is greedy.", 0, 1e4);
     private readonly Option<int?> _topK = CommandOptions.Whole("--top-k", "Sample among the N most likely tokens.", minimum: 1);
-    private readonly Option<double?> _topP = CommandOptions.Number("--top-p", "Sample among the fewest tokens that hold this probability.", 1e-9, 1);
+    private readonly Option<double?> _topP = CommandOptions.Number("--top-p", "Sample among the fewest tokens that hold this probability.", 0.001, 1);
     private readonly Option<int?> _seed = CommandOptions.Whole("--seed", "Sample, the same text for the same seed.", minimum: 0);
 
     public GenerateCommand() : base("generate", "Continue a prompt; greedily, unless a sampling option is given.")

@@ -32,7 +32,7 @@ public class CallTests
         { "--sequence-length is 1; at least 2 is expected.", ["perplexity", Model, "--text", "x", "--sequence-length", "1"] },
         { "Give the prompt either as --prompt TEXT or as --input-ids 1,2,3.", ["generate", Model] },
         { "Give the prompt either as --prompt TEXT or as --input-ids 1,2,3.", ["generate", Model, "--prompt", "a", "--input-ids", "1"] },
-        { "--top-p is '2'; a number from 0 to 1 is expected.", ["generate", Model, "--prompt", "a", "--top-p", "2"] },
+        { "--top-p is '2'; a number from 0.001 to 1 is expected.", ["generate", Model, "--prompt", "a", "--top-p", "2"] },
         { "--temperature is 'NaN'; a number from 0 to 10000 is expected.", ["generate", Model, "--prompt", "a", "--temperature", "NaN"] },
     };
 

@@ -72,7 +72,7 @@ public class CancellationTests
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Signals are sent with kill.");
         using var run = new PruneRun();
-        using var process = SlebCli.Start(Path.GetTempPath(), run.Args(8, "--windows", "8"));
+        using var process = SlebCli.Start(Path.GetTempPath(), run.Args(8));
         for (string? line = ""; !line!.StartsWith("Run folder", StringComparison.Ordinal);)
             line = await process.StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken) ?? throw new InvalidOperationException("No run folder: " + await process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken));
         using (var kill = Process.Start("kill", ["-" + signal, $"{process.Id}"])) await kill.WaitForExitAsync(TestContext.Current.CancellationToken);
