@@ -27,8 +27,8 @@ internal sealed record PruneDocument
         Dense = MeasuredDocument.Of(result.Dense),
         Pruned = MeasuredDocument.Of(result.Pruned),
         Shipped = MeasuredDocument.Of(result.Shipped),
-        Plan = result.PlanPath,
-        Folder = result.Folder,
+        Plan = Path.GetFullPath(result.PlanPath),
+        Folder = result.Folder is null ? null : Path.GetFullPath(result.Folder),
     };
 
     /// <summary>One decision, with everything that was considered.</summary>

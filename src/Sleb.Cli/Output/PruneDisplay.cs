@@ -69,7 +69,8 @@ internal sealed class PruneDisplay(CommandContext context, PruneRequest request,
         if (bar is not null)
         {
             (bar.Description, bar.IsIndeterminate) = (Markup.Escape(text), false);
-            bar.Value = 100.0 * (at.Round - 1 + (double)at.Scored / at.Candidates) / at.Rounds;
+            // A bar that reaches its end counts as finished for good, and there are phases behind the search.
+            bar.Value = Math.Min(99.9, 100.0 * (at.Round - 1 + (double)at.Scored / at.Candidates) / at.Rounds);
         }
         else if (time.GetElapsedTime(_spoke) > Quiet)
         {

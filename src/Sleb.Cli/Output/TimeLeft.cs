@@ -7,7 +7,6 @@ namespace Sleb.Cli.Output;
 internal sealed class TimeLeft(int blocks, int rounds, int earlyBarrier, int lateBarrier, TimeProvider time)
 {
     private const int Few = 4;
-    private readonly long _start = time.GetTimestamp();
     private long _first;
     private int _scored;
     private double _work;
@@ -28,8 +27,6 @@ internal sealed class TimeLeft(int blocks, int rounds, int earlyBarrier, int lat
             for (int p = r == round ? position + 1 : 1; p <= Candidates(r); p++) left += Cost(r, p);
         return time.GetElapsedTime(_first) * (left / _work);
     }
-
-    public TimeSpan Elapsed => time.GetElapsedTime(_start);
 
     private int Candidates(int round) => blocks - (round - 1) - earlyBarrier - lateBarrier;
 
