@@ -48,15 +48,14 @@ internal sealed class PerplexityCommand : SlebCommand
         using var checkpoint = Checkpoint.Open(folder);
         var windows = Windows(folder, text, checkpoint.Config.MaxPositionEmbeddings, checkpoint.Config.VocabSize, sequenceLength, most, context);
         using var model = TorchModel.Load(checkpoint, cancellationToken: context.Cancellation);
-        return new NllSummary(model.WindowNll(windows, null, context.Cancellation), windows.Sum(window => window.Length));
+        return WindowProgress.Measure(context, windows, window => model.WindowNll([window], null, context.Cancellation)[0]);
     }
 
     private static NllSummary OfShipped(string folder, TextSource text, int? sequenceLength, int? most, CommandContext context)
     {
         using var model = GenAIModel.Load(folder);
         var windows = Windows(folder, text, model.ContextLength, model.VocabSize, sequenceLength, most, context);
-        return new NllSummary(
-            [.. windows.Select(window => model.TokenNll(window, context.Cancellation).Average())], windows.Sum(window => window.Length));
+        return WindowProgress.Measure(context, windows, window => model.TokenNll(window, context.Cancellation).Average());
     }
 
     private static IReadOnlyList<int[]> Windows(

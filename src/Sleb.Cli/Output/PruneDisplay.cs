@@ -6,9 +6,6 @@ namespace Sleb.Cli.Output;
 /// <summary>Shows the main job while it runs: a live bar under the lines on a terminal, lines alone elsewhere.</summary>
 internal sealed class PruneDisplay(CommandContext context, PruneRequest request, TimeProvider time)
 {
-    /// <summary>Without a terminal a long round speaks up this often.</summary>
-    private static readonly TimeSpan Quiet = TimeSpan.FromSeconds(30);
-
     private readonly PruneLines _lines = new(context.Console);
     private TimeLeft? _timeLeft;
     private long _spoke = time.GetTimestamp();
@@ -72,7 +69,7 @@ internal sealed class PruneDisplay(CommandContext context, PruneRequest request,
             // A bar that reaches its end counts as finished for good, and there are phases behind the search.
             bar.Value = Math.Min(99.9, 100.0 * (at.Round - 1 + (double)at.Scored / at.Candidates) / at.Rounds);
         }
-        else if (time.GetElapsedTime(_spoke) > Quiet)
+        else if (time.GetElapsedTime(_spoke) > WindowProgress.Quiet)
         {
             _lines.Progress(text);
             _spoke = time.GetTimestamp();

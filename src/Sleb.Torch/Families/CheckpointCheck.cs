@@ -14,19 +14,15 @@ internal static class CheckpointCheck
         try
         {
             var family = FamilyRegistry.Get(checkpoint.Config.ModelType);
+            bool blocksFit = Holds(() => checkpoint.RequireFamily(), problems);
             LibTorch.EnsureLoaded();
             bool ownHead = !checkpoint.Config.Bool("tie_word_embeddings", family.TiedByDefault) || checkpoint.Tensors.ContainsKey("lm_head.weight");
             using var model = TorchFamilies.Create(family, checkpoint.Config, ownHead, META); // names and shapes only
             foreach (var (name, parameter) in model.named_parameters())
             {
-                try
-                {
-                    checkpoint.Find(name, parameter.shape);
-                }
-                catch (CheckpointException e)
-                {
-                    problems.Add(e.Message);
-                }
+                // Where whole blocks are missing, one sentence has said so.
+                if (!blocksFit && BlockName.Index(name, family.BlockPrefix) is not null && !checkpoint.Tensors.ContainsKey(name)) continue;
+                Holds(() => checkpoint.Find(name, parameter.shape), problems);
             }
         }
         catch (CheckpointException e) // the config itself
@@ -34,5 +30,19 @@ internal static class CheckpointCheck
             problems.Add(e.Message);
         }
         return problems;
+    }
+
+    private static bool Holds(Action check, List<string> problems)
+    {
+        try
+        {
+            check();
+            return true;
+        }
+        catch (CheckpointException e)
+        {
+            problems.Add(e.Message);
+            return false;
+        }
     }
 }
