@@ -50,8 +50,10 @@ internal sealed record GenAIConfig(int ContextLength, int VocabSize, IReadOnlyLi
         inputs["past_value_names"] = "past_key_values.%d.value";
         JsonArray providers = model.Target == "cuda" ? [new JsonObject { ["cuda"] = new JsonObject { ["enable_cuda_graph"] = "0" } }] : [];
 
+        // GenAI refuses ids that the model cannot give; some checkpoints name such.
+        int[] ends = [.. config.EosTokenIds.Where(id => id >= 0 && id < config.VocabSize)];
         var root = new JsonObject();
-        if (config.BosTokenId is { } bos) root["bos_token_id"] = bos;
+        if (config.BosTokenId is { } bos && bos >= 0 && bos < config.VocabSize) root["bos_token_id"] = bos;
         root["context_length"] = model.ContextLength;
         root["decoder"] = new JsonObject
         {
@@ -65,8 +67,12 @@ internal sealed record GenAIConfig(int ContextLength, int VocabSize, IReadOnlyLi
             ["num_hidden_layers"] = model.Blocks,
             ["num_key_value_heads"] = config.NumKeyValueHeads,
         };
-        root["eos_token_id"] = config.EosTokenIds.Count == 1 ? config.EosTokenIds[0] : new JsonArray([.. config.EosTokenIds.Select(id => (JsonNode)id)]);
-        root["pad_token_id"] = NoPadToken;
+        // Without an end GenAI takes the pad id for one, and then it must be a token: both are left to its default.
+        if (ends.Length > 0)
+        {
+            root["eos_token_id"] = ends.Length == 1 ? ends[0] : new JsonArray([.. ends.Select(id => (JsonNode)id)]);
+            root["pad_token_id"] = NoPadToken;
+        }
         root["type"] = model.Type;
         root["vocab_size"] = config.VocabSize;
         var search = new JsonObject

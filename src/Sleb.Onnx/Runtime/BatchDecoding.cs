@@ -58,11 +58,17 @@ internal sealed class BatchDecoding(GenAIModel owner, Model model)
                 cancellationToken.ThrowIfCancellationRequested();
                 var next = session.Step();
                 for (int row = 0; row < count; row++)
-                    if (!(ended[row] |= owner.EosTokenIds.Contains(next[row]))) rows[row].Add(next[row]);
+                {
+                    ended[row] |= next[row] == GenAIConfig.NoPadToken || owner.EosTokenIds.Contains(next[row]);
+                    if (!ended[row]) rows[row].Add(next[row]);
+                }
             }
         }
-        // A row that GenAI ended cannot go on in its batch.
+        // GenAI ends a row at an end-of-sequence id for good: one that should have gone on is run alone.
         for (int row = 0; row < count; row++)
-            results[first + row] = ended[row] && options.IgnoreEos ? owner.Generate(prompts[first + row], options, null, cancellationToken) : rows[row];
+        {
+            bool cut = rows[row].Count < options.MaxNewTokens && (options.IgnoreEos || owner.EosTokenIds.Count == 0);
+            results[first + row] = cut ? owner.Generate(prompts[first + row], options, null, cancellationToken) : rows[row];
+        }
     }
 }

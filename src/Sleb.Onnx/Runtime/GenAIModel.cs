@@ -49,13 +49,13 @@ internal sealed class GenAIModel : IDisposable
         {
             try
             {
-                return new GenAIModel(folder, config, ModelLoader.Open(folder, device), $"cuda:{device}", fellBackToCpu: false);
+                return new GenAIModel(folder, config, ModelLoader.Open(folder, config, device), $"cuda:{device}", fellBackToCpu: false);
             }
             catch (InvalidOperationException) when (fallbackToCpu)
             {
             }
         }
-        return new GenAIModel(folder, config, ModelLoader.Open(folder, null), "cpu", fellBackToCpu: device is not null);
+        return new GenAIModel(folder, config, ModelLoader.Open(folder, config, null), "cpu", fellBackToCpu: device is not null);
     }
 
     /// <summary>Negative log-likelihoods of ids 1 … n-1 in nats, each given those before it.</summary>
