@@ -1,5 +1,6 @@
 using System.Globalization;
 using Sleb.Core.Artifacts;
+using Sleb.Core.Checkpoints;
 using Sleb.Core.Families;
 using Sleb.Onnx.Emit;
 using Sleb.Onnx.GenAI;
@@ -32,22 +33,38 @@ internal static class OnnxExporter
 
     private static void Write(string folder, ExportRequest request, Family family, Provenance provenance, CancellationToken cancellationToken)
     {
+        try
+        {
+            WriteFiles(folder, request, family, provenance, cancellationToken);
+        }
+        catch (IOException e) when ((e.HResult & 0xFFFF) is 28 or 112) // ENOSPC; ERROR_DISK_FULL
+        {
+            long megabytes = StayingElements(request.Checkpoint, family, provenance.RemovedBlocks) * sizeof(float) / 1_000_000;
+            throw new IOException($"The disk ran full while the model was written; {request.OutFolder} needs about {megabytes} MB. Nothing was put in place.", e);
+        }
+    }
+
+    private static void WriteFiles(string folder, ExportRequest request, Family family, Provenance provenance, CancellationToken cancellationToken)
+    {
         using var data = new ExternalData(Path.Combine(folder, DataFile));
         var decoder = new DecoderGraph(request.Checkpoint, family, provenance.Survivors, data, cancellationToken);
         DecoderEmitter.Emit(decoder);
         decoder.Graph.Save(Path.Combine(folder, GraphFile), Metadata(provenance));
-        GenAIConfig.Write(folder, new GenAIModelDescription(request.Checkpoint.Config, family.ModelType, provenance.Survivors.Count,
+        GenAIConfig.Write(folder, new GenAIModelDescription(request.Checkpoint.Config, provenance.Survivors.Count,
             request.Checkpoint.Config.MaxPositionEmbeddings, request.Target, GraphFile, decoder.ReadsPositions));
         TokenizerFiles.Copy(request.Checkpoint.Folder, folder);
         provenance.Write(folder);
     }
 
+    private static long StayingElements(Checkpoint checkpoint, Family family, IReadOnlyList<int> removed) => checkpoint.Tensors.Values
+        .Where(tensor => !removed.Any(block => tensor.Name.StartsWith($"{family.BlockPrefix}{block}.", StringComparison.Ordinal))).Sum(tensor => tensor.Elements);
+
     private static void CheckFormat(ExportRequest request)
     {
-        if (request.Target is not ("cpu" or "cuda")) throw new ArgumentException($"The target is '{request.Target}'; cpu and cuda are known.", nameof(request));
-        if (request.Precision != "fp32") throw new ArgumentException($"The precision is '{request.Precision}'; fp32 is the one that can be written so far.", nameof(request));
+        if (request.Target is not ("cpu" or "cuda")) throw new ArgumentException($"The target is '{request.Target}'; cpu and cuda are known.");
+        if (request.Precision != "fp32") throw new ArgumentException($"The precision is '{request.Precision}'; fp32 is the one that can be written so far.");
         if (request.Target == "cuda")
-            throw new ArgumentException("ONNX Runtime has no float32 attention on CUDA, and fp16 and bf16 cannot be written yet; export with target cpu.", nameof(request));
+            throw new ArgumentException("ONNX Runtime has no float32 attention on CUDA, and fp16 and bf16 cannot be written yet; export with target cpu.");
     }
 
     private static IReadOnlyList<int> Survivors(IReadOnlyList<int> removed, int blocks)
@@ -55,10 +72,10 @@ internal static class OnnxExporter
         var gone = new HashSet<int>();
         foreach (int block in removed)
         {
-            if (block < 0 || block >= blocks) throw new ArgumentException($"Block {block} is to be removed, but the model has blocks 0-{blocks - 1}.", nameof(removed));
-            if (!gone.Add(block)) throw new ArgumentException($"Block {block} is to be removed twice; name each block once.", nameof(removed));
+            if (block < 0 || block >= blocks) throw new ArgumentException($"Block {block} is to be removed, but the model has blocks 0-{blocks - 1}.");
+            if (!gone.Add(block)) throw new ArgumentException($"Block {block} is to be removed twice; name each block once.");
         }
-        if (gone.Count == blocks) throw new ArgumentException($"All {blocks} blocks are to be removed; at least one must stay.", nameof(removed));
+        if (gone.Count == blocks) throw new ArgumentException($"All {blocks} blocks are to be removed; at least one must stay.");
         return [.. Enumerable.Range(0, blocks).Where(block => !gone.Contains(block))];
     }
 

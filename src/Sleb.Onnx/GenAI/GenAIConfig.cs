@@ -17,6 +17,10 @@ internal sealed record GenAIConfig(int ContextLength, int VocabSize, IReadOnlyLi
     /// </summary>
     public const int NoPadToken = -1;
 
+    /// <summary>Families that GenAI knows by the name config.json gives them; any other is an ordinary decoder to it.</summary>
+    private static readonly string[] KnownTypes =
+        ["llama", "mistral", "qwen2", "qwen3", "phi", "phi3", "gemma", "gemma2", "gemma3_text", "olmo", "granite", "nemotron", "smollm3"];
+
     // GenAI's parser knows no \uXXXX escapes and no BOM.
     private static readonly JsonSerializerOptions Json = new() { WriteIndented = true, IndentSize = 4, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
@@ -73,7 +77,7 @@ internal sealed record GenAIConfig(int ContextLength, int VocabSize, IReadOnlyLi
             root["eos_token_id"] = ends.Length == 1 ? ends[0] : new JsonArray([.. ends.Select(id => (JsonNode)id)]);
             root["pad_token_id"] = NoPadToken;
         }
-        root["type"] = model.Type;
+        root["type"] = KnownTypes.Contains(config.ModelType) ? config.ModelType : "decoder";
         root["vocab_size"] = config.VocabSize;
         var search = new JsonObject
         {

@@ -1,10 +1,9 @@
-using Microsoft.ML.OnnxRuntimeGenAI;
 using Sleb.Onnx.GenAI;
 
 namespace Sleb.Onnx.Runtime;
 
 /// <summary>Greedy continuation of several prompts in one generator, where that gives what single runs give; single runs elsewhere.</summary>
-internal sealed class BatchDecoding(GenAIModel owner, Model model)
+internal sealed class BatchDecoding(GenAIModel owner, SharedModel model)
 {
     /// <summary>Bytes of logits a batched prompt may take: GenAI computes those of every position.</summary>
     private const long MaxLogitBytes = 512L << 20;
@@ -50,7 +49,7 @@ internal sealed class BatchDecoding(GenAIModel owner, Model model)
         var rows = new List<int>[count];
         for (int row = 0; row < count; row++) rows[row] = [];
         bool[] ended = new bool[count];
-        using (var session = new DecodingSession(model, count, longest + options.MaxNewTokens))
+        using (var session = model.Open(count, longest + options.MaxNewTokens))
         {
             session.Append(padded);
             for (int step = 0; step < options.MaxNewTokens && !session.IsDone; step++)

@@ -12,7 +12,7 @@ namespace Sleb.Onnx.Runtime;
 internal static partial class ModelLoader
 {
     /// <param name="gpuDeviceId">The CUDA device, or null for the CPU.</param>
-    public static Model Open(string folder, GenAIConfig settings, int? gpuDeviceId)
+    public static SharedModel Open(string folder, GenAIConfig settings, int? gpuDeviceId)
     {
         if (gpuDeviceId is not null) CheckCuda(folder);
         else _ = NativeRuntime.Providers;
@@ -26,7 +26,7 @@ internal static partial class ModelLoader
                 config.AppendProvider("cuda");
                 config.SetProviderOption("cuda", "device_id", device.ToString(CultureInfo.InvariantCulture));
             }
-            return new Model(config);
+            return new SharedModel(new Model(config));
         }
         catch (OnnxRuntimeGenAIException e) when (gpuDeviceId is not null && CudaMissing().IsMatch(e.Message))
         {

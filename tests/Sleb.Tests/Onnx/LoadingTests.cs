@@ -59,4 +59,16 @@ public class LoadingTests
         Assert.True(model.FellBackToCpu);
         Assert.Single(model.Generate([1], new() { MaxNewTokens = 1, IgnoreEos = true }, null, TestContext.Current.CancellationToken));
     }
+
+    [Fact]
+    public void DisposingWaitsForCallsUnderWay()
+    {
+        using var exported = Exported.Of(TestFiles.Data("conformance", "llama"));
+        var model = GenAIModel.Load(exported.Folder);
+        var options = new GenerationOptions { MaxNewTokens = 10, IgnoreEos = true };
+        var ids = model.Generate([1, 2], options, _ => model.Dispose(), TestContext.Current.CancellationToken);
+        Assert.Equal(exported.Model.Generate([1, 2], options, null, TestContext.Current.CancellationToken), ids);
+        Assert.Throws<ObjectDisposedException>(() => model.Generate([1, 2], options, null, TestContext.Current.CancellationToken));
+        model.Dispose();
+    }
 }
