@@ -13,7 +13,8 @@ internal static class TextFile
     /// <exception cref="InvalidDataException">The file does not hold what its name promises.</exception>
     public static TextFileContent Read(string path, string join = "\n\n")
     {
-        if (!File.Exists(path)) throw new FileNotFoundException($"The text file {path} does not exist. Give the path of a text, .jsonl or .gz file.", path);
+        if (!File.Exists(path))
+            throw new FileNotFoundException($"The text file {path} does not exist. Give the path of a text, .jsonl or .gz file.", path);
         bool packed = path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase);
         ReadOnlySpan<byte> bytes = packed ? Gzip.Unpack(path) : File.ReadAllBytes(path);
         string name = packed ? path[..^3] : path;
@@ -41,7 +42,9 @@ internal static class TextFile
                 throw new InvalidDataException($"{path}, line {number} has {(text is null ? "input_ids" : "text")} where the lines before have {(text is null ? "text" : "input_ids")}. Keep to one kind a file.");
         }
         if (windows.Count > 0) return new(path, null, windows);
-        return documents.Count > 0 ? new(path, string.Join(join, documents), []) : throw new InvalidDataException($"{path} holds no line. Give a file that holds text.");
+        return documents.Count > 0
+            ? new(path, string.Join(join, documents), [])
+            : throw new InvalidDataException($"{path} holds no line. Give a file that holds text.");
     }
 
     private static (string? Text, int[]? Ids) ReadLine(byte[] line, string where)
@@ -51,12 +54,18 @@ internal static class TextFile
         {
             using var document = JsonDocument.Parse(line);
             var root = document.RootElement;
-            if (root.ValueKind != JsonValueKind.Object) throw new InvalidDataException($"{where} is {Kind(root)}, not an object. {expected}");
+            if (root.ValueKind != JsonValueKind.Object)
+                throw new InvalidDataException($"{where} is {Kind(root)}, not an object. {expected}");
             bool hasText = root.TryGetProperty("text", out var text), hasIds = root.TryGetProperty("input_ids", out var ids);
-            if (hasText == hasIds) throw new InvalidDataException($"{where} has {(hasText ? "both \"text\" and" : "neither \"text\" nor")} \"input_ids\". {expected}");
-            if (hasText) return (text.ValueKind == JsonValueKind.String ? text.GetString() : throw new InvalidDataException($"{where} has {Kind(text)} as \"text\", not a string. {expected}"), null);
-            if (ids.ValueKind != JsonValueKind.Array) throw new InvalidDataException($"{where} has {Kind(ids)} as \"input_ids\", not an array. {expected}");
-            if (ids.GetArrayLength() < 2) throw new InvalidDataException($"{where} has {ids.GetArrayLength()} token ids: nothing to predict. {expected}");
+            if (hasText == hasIds)
+                throw new InvalidDataException($"{where} has {(hasText ? "both \"text\" and" : "neither \"text\" nor")} \"input_ids\". {expected}");
+            if (hasText && text.ValueKind != JsonValueKind.String)
+                throw new InvalidDataException($"{where} has {Kind(text)} as \"text\", not a string. {expected}");
+            if (hasText) return (text.GetString(), null);
+            if (ids.ValueKind != JsonValueKind.Array)
+                throw new InvalidDataException($"{where} has {Kind(ids)} as \"input_ids\", not an array. {expected}");
+            if (ids.GetArrayLength() < 2)
+                throw new InvalidDataException($"{where} has {ids.GetArrayLength()} token ids: nothing to predict. {expected}");
             return (null, [.. ids.EnumerateArray().Select((id, position) => id.ValueKind == JsonValueKind.Number && id.TryGetInt32(out int value)
                 ? value
                 : throw new InvalidDataException($"{where} has {id.GetRawText()} at position {position} of \"input_ids\", not a token id. {expected}"))]);

@@ -22,12 +22,14 @@ internal static class TokenWindows
         var ready = content.Windows.Take(most ?? int.MaxValue).ToArray();
         if (content.Text is { } text)
         {
-            if (tokenizer is null) throw new InvalidDataException($"{content.Path} holds text, and the model has no tokenizer.json. Add the model's tokenizer, or give a .jsonl of input_ids.");
+            if (tokenizer is null)
+                throw new InvalidDataException($"{content.Path} holds text, and the model has no tokenizer.json. Add the model's tokenizer, or give a .jsonl of input_ids.");
             return Cut(tokenizer.Encode(text), length, purpose, vocabulary, most);
         }
         foreach (var (line, ids) in ready)
         {
-            if (ids.Length > context) throw new InvalidDataException($"{content.Path}, line {line} has {ids.Length} token ids, more than the model's context of {context}. Shorten it.");
+            if (ids.Length > context)
+                throw new InvalidDataException($"{content.Path}, line {line} has {ids.Length} token ids, more than the model's context of {context}. Shorten it.");
             CheckIds(ids, vocabulary, $"{content.Path}, line {line}");
         }
         return [.. ready.Select(window => window.Ids)];
@@ -49,8 +51,11 @@ internal static class TokenWindows
     public static int Length(int? asked, int context)
     {
         int length = asked ?? Math.Min(DefaultLength, context);
-        if (length > context) throw new ArgumentException($"The sequence length {length} is longer than the model's context of {context}. Choose at most {context}.");
-        return length >= 2 ? length : throw new ArgumentException($"The sequence length {length} leaves nothing to predict. Choose at least 2.");
+        if (length > context)
+            throw new ArgumentException($"The sequence length {length} is longer than the model's context of {context}. Choose at most {context}.");
+        return length >= 2
+            ? length
+            : throw new ArgumentException($"The sequence length {length} leaves nothing to predict. Choose at least 2.");
     }
 
     /// <summary>SHA-256 over each window's length and ids, little-endian: equal where the same ids are scored.</summary>
@@ -74,6 +79,7 @@ internal static class TokenWindows
     private static void CheckIds(ReadOnlySpan<int> ids, int vocabulary, string where)
     {
         int position = ids.IndexOfAnyExceptInRange(0, vocabulary - 1);
-        if (position >= 0) throw new InvalidDataException($"{where} has the token id {ids[position]} at position {position}, but the model knows ids 0 to {vocabulary - 1}. Use the tokenizer of this model.");
+        if (position >= 0)
+            throw new InvalidDataException($"{where} has the token id {ids[position]} at position {position}, but the model knows ids 0 to {vocabulary - 1}. Use the tokenizer of this model.");
     }
 }
