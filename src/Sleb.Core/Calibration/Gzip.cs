@@ -26,7 +26,9 @@ internal static class Gzip
             // GZipStream takes a file that is cut off for a whole one, so the trailer of the last member is checked here.
             if (packed.Length < 8) throw new InvalidDataException("No trailer.");
             uint checksum = BinaryPrimitives.ReadUInt32LittleEndian(packed.AsSpan(^8)), length = BinaryPrimitives.ReadUInt32LittleEndian(packed.AsSpan(^4));
-            return length <= bytes.Length && Crc32(bytes.AsSpan(^(int)length..)) == checksum ? bytes : throw new InvalidDataException("The trailer does not fit.");
+            return length <= bytes.Length && Crc32(bytes.AsSpan(^(int)length..)) == checksum
+                ? bytes
+                : throw new InvalidDataException("The trailer does not fit.");
         }
         catch (InvalidDataException exception)
         {

@@ -89,6 +89,17 @@ public sealed class OracleTests
     }
 
     [Fact]
+    public void Gpt2s_vocabulary_has_no_difference()
+    {
+        var file = Changed(Path.Combine(TestFiles.TinyNovels, "tokenizer.json"), _byteLevelStyles["gpt2"]);
+        file["added_tokens"]![0]!["id"] = 50256;
+        file["added_tokens"]!.AsArray().RemoveAt(1);
+        file["model"]!["vocab"] = Oracle.Read(TestFiles.Shared("data", "tokenizer-gpt2", "vocab.json"));
+        file["model"]!["merges"] = new JsonArray([.. File.ReadLines(TestFiles.Shared("data", "tokenizer-gpt2", "merges.txt")).Where(line => line.Length > 0).Select(line => (JsonNode)line)]);
+        Oracle.AssertSame(file, 4000);
+    }
+
+    [Fact]
     public void Merges_with_spaces_are_cut_where_all_three_tokens_exist()
     {
         string path = TestFiles.Shared("data", "tokenizer-llama2", "tokenizer.json");
