@@ -14,6 +14,7 @@ internal sealed class DecoderGraph(
     private const string Batch = "batch_size", Sequence = "sequence_length", Past = "past_sequence_length", Total = "total_sequence_length";
 
     private readonly WeightStream _weights = new(checkpoint, data, cancellationToken);
+    private int? _contextLimit;
 
     public Checkpoint Checkpoint { get; } = checkpoint;
 
@@ -34,6 +35,12 @@ internal sealed class DecoderGraph(
 
     /// <summary>Whether the graph reads <c>position_ids</c>.</summary>
     public bool ReadsPositions { get; private set; }
+
+    /// <summary>The longest sequence the graph is exact for.</summary>
+    public int ContextLength => _contextLimit ?? Config.MaxPositionEmbeddings;
+
+    /// <summary>Why <see cref="ContextLength"/> is not all the model can do; null where it is.</summary>
+    public string? ContextNote { get; private set; }
 
     /// <summary>Declares inputs and outputs in the order GenAI's own builder uses, and the mask's two forms.</summary>
     /// <param name="positions">Whether the graph reads <c>position_ids</c>.</param>
@@ -60,6 +67,14 @@ internal sealed class DecoderGraph(
         TotalLength = Graph.Node("Cast", mask + "/Gather/Cast", [total], Attributes.Int("to", (long)DataType.Int32));
     }
 
+    /// <summary>Ends the context where the model would go on to rotate all positions by other angles: the caches are written once.</summary>
+    public void LimitContext(RotaryEmbedding rope)
+    {
+        if (rope.FixedUpTo is not { } length) return;
+        _contextLimit = Math.Min(length, ContextLength);
+        ContextNote = $"In sequences of more than {length} tokens this model rotates all positions by other angles, which a graph cannot follow: it is exact up to there, and its context_length is {_contextLimit}.";
+    }
+
     public static string PastName(int position, string kind) => $"past_key_values.{position}.{kind}";
 
     public static string PresentName(int position, string kind) => $"present.{position}.{kind}";
@@ -72,9 +87,13 @@ internal sealed class DecoderGraph(
     }
 
     /// <summary>RMSNorm (Zhang and Sennrich 2019).</summary>
-    public string RmsNorm(string path, string input, string tensor, double epsilon)
+    /// <param name="size">The size of the last dimension, where it is not the hidden size.</param>
+    /// <param name="onePlus">The factor is 1 + w: Gemma's norms.</param>
+    public string RmsNorm(string path, string input, string tensor, double epsilon, int? size = null, bool onePlus = false)
     {
-        string weight = Weight(Initializer(path) + ".weight", Checkpoint.Find(tensor, Config.HiddenSize));
+        var entry = Checkpoint.Find(tensor, size ?? Config.HiddenSize);
+        string weight = Initializer(path) + ".weight";
+        weight = onePlus ? Graph.Weight(weight, entry.Shape, data => data.Write(PlusOne(entry))) : Weight(weight, entry);
         return Graph.Node("SimplifiedLayerNormalization", path + "/LayerNorm", [input, weight],
             Attributes.Int("axis", -1), Attributes.Float("epsilon", (float)epsilon), Attributes.Int("stash_type", 1));
     }
@@ -97,23 +116,31 @@ internal sealed class DecoderGraph(
     }
 
     /// <summary>The logits: the file's own head where it differs from the embedding, else the embedding itself, stored once.</summary>
-    public void Head(string input, string tensor, string embedding)
+    /// <param name="output">The name of the product, where something follows that ends in <c>logits</c>.</param>
+    public void Head(string input, string tensor, string embedding, string output = "logits")
     {
         bool tied = Config.Bool("tie_word_embeddings", Family.TiedByDefault);
         if (!tied || HasOwnHead(tensor, embedding))
         {
             var head = Checkpoint.Find(tensor, Config.VocabSize, Config.HiddenSize);
             string weight = Graph.Weight("lm_head.MatMul.weight", [Config.HiddenSize, Config.VocabSize], _ => _weights.CopyTransposed(head));
-            Graph.Node("MatMul", "/lm_head/MatMul", [input, weight], (ReadOnlySpan<string>)["logits"]);
+            Graph.Node("MatMul", "/lm_head/MatMul", [input, weight], (ReadOnlySpan<string>)[output]);
             return;
         }
         // transB reads the embedding [V, H] as it lies: a Transpose node would be folded into a second copy in memory.
-        Graph.Node("com.microsoft.FusedMatMul", "/lm_head/MatMul", [input, "model.embed_tokens.weight"], (ReadOnlySpan<string>)["logits"],
+        Graph.Node("com.microsoft.FusedMatMul", "/lm_head/MatMul", [input, "model.embed_tokens.weight"], (ReadOnlySpan<string>)[output],
             Attributes.Int("transB", 1));
     }
 
     /// <summary>A tensor of the checkpoint as an initializer of the same shape.</summary>
     public string Weight(string name, TensorEntry tensor) => Graph.Weight(name, tensor.Shape, _ => _weights.Copy(tensor));
+
+    private float[] PlusOne(TensorEntry entry)
+    {
+        var values = new float[entry.Elements];
+        Checkpoint.Read(entry, values);
+        return Array.ConvertAll(values, value => 1 + value);
+    }
 
     /// <summary>A tied checkpoint may still hold a head: a copy of the embedding, or one of its own, which transformers then uses.</summary>
     private bool HasOwnHead(string tensor, string embedding)

@@ -81,8 +81,10 @@ internal static class Llama
     /// <summary>Cosines and sines of every position of the context, scaling baked in, shared by all blocks.</summary>
     private static void RotaryCache(DecoderGraph decoder, int headDim)
     {
-        int context = decoder.Config.MaxPositionEmbeddings;
-        var (cos, sin) = RotaryEmbedding.Create(decoder.Config, headDim).Table(context);
+        var rope = RotaryEmbedding.Create(decoder.Config, headDim);
+        decoder.LimitContext(rope);
+        int context = decoder.ContextLength;
+        var (cos, sin) = rope.Table(context);
         decoder.Graph.Weight("cos_cache", [context, headDim / 2], data => data.Write(cos));
         decoder.Graph.Weight("sin_cache", [context, headDim / 2], data => data.Write(sin));
     }

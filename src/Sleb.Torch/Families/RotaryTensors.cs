@@ -7,16 +7,17 @@ internal sealed class RotaryTensors(RotaryEmbedding rotary, Device device) : IDi
 {
     private Tensor? _cos, _sin;
 
-    /// <summary>Rotates the two halves of each head: (B, heads, T, D) to the same.</summary>
+    /// <summary>Rotates the two halves of each head, or of the first dimensions that RoPE is for: (B, heads, T, D) to the same.</summary>
     /// <remarks>RoFormer (Su et al. 2021) in the half-split layout of transformers' rotate_half.</remarks>
     public Tensor Apply(Tensor x)
     {
-        long length = x.shape[2];
-        if (_cos is null || _cos.shape[0] < length) Grow((int)length);
+        long length = x.shape[2], rest = x.shape[3] - rotary.Dimension;
+        if (!Serves(length)) Build((int)length);
         using var scope = NewDisposeScope();
         var (cos, sin) = (_cos![..(int)length], _sin![..(int)length]); // (T, D/2)
-        var halves = x.chunk(2, dim: -1);
-        return cat([halves[0] * cos - halves[1] * sin, halves[1] * cos + halves[0] * sin], dim: -1).MoveToOuterDisposeScope();
+        var halves = x.narrow(-1, 0, rotary.Dimension).chunk(2, dim: -1);
+        Tensor[] rotated = [halves[0] * cos - halves[1] * sin, halves[1] * cos + halves[0] * sin];
+        return cat(rest == 0 ? rotated : [.. rotated, x.narrow(-1, rotary.Dimension, rest)], dim: -1).MoveToOuterDisposeScope();
     }
 
     public void Dispose()
@@ -25,7 +26,11 @@ internal sealed class RotaryTensors(RotaryEmbedding rotary, Device device) : IDi
         _sin?.Dispose();
     }
 
-    private void Grow(int length)
+    /// <summary>A longer table holds a shorter sequence's, unless the frequencies depend on the length.</summary>
+    private bool Serves(long length) => _cos is not null
+        && (_cos.shape[0] == length || (_cos.shape[0] > length && !(_cos.shape[0] > rotary.FixedUpTo)));
+
+    private void Build(int length)
     {
         Dispose();
         var (cos, sin) = rotary.Table(length);
