@@ -10,6 +10,7 @@ internal static class FamilyRegistry
         new("llama", Architecture: "llama", BlockPrefix: "model.layers.", TiedByDefault: false),
         new("mistral", Architecture: "llama", BlockPrefix: "model.layers.", TiedByDefault: false),
         new("qwen2", Architecture: "qwen2", BlockPrefix: "model.layers.", TiedByDefault: false),
+        new("qwen3", Architecture: "qwen3", BlockPrefix: "model.layers.", TiedByDefault: false),
     ];
 
     /// <exception cref="CheckpointException">The model_type is not in the list.</exception>
