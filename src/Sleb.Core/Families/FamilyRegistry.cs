@@ -11,6 +11,7 @@ internal static class FamilyRegistry
         new("mistral", Architecture: "llama", BlockPrefix: "model.layers.", TiedByDefault: false),
         new("qwen2", Architecture: "qwen2", BlockPrefix: "model.layers.", TiedByDefault: false),
         new("qwen3", Architecture: "qwen3", BlockPrefix: "model.layers.", TiedByDefault: false),
+        new("olmo2", Architecture: "olmo2", BlockPrefix: "model.layers.", TiedByDefault: false),
     ];
 
     /// <exception cref="CheckpointException">The model_type is not in the list.</exception>

@@ -11,6 +11,7 @@ internal static class DecoderEmitter
         ["llama"] = Llama.Emit,
         ["qwen2"] = Qwen2.Emit,
         ["qwen3"] = Qwen3.Emit,
+        ["olmo2"] = Olmo2.Emit,
     };
 
     public static void Emit(DecoderGraph decoder)
