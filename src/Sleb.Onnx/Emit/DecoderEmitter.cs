@@ -12,6 +12,7 @@ internal static class DecoderEmitter
         ["qwen2"] = Qwen2.Emit,
         ["qwen3"] = Qwen3.Emit,
         ["olmo2"] = Olmo2.Emit,
+        ["smollm3"] = SmolLM3.Emit,
     };
 
     public static void Emit(DecoderGraph decoder)

@@ -17,6 +17,7 @@ internal static class TorchFamilies
             "qwen2" => new Qwen2ForCausalLM(config, ownHead, device),
             "qwen3" => new Qwen3ForCausalLM(config, ownHead, device),
             "olmo2" => new Olmo2ForCausalLM(config, ownHead, device),
+            "smollm3" => new SmolLM3ForCausalLM(config, ownHead, device),
             var other => throw new NotSupportedException($"No Torch module is written for the architecture '{other}'."),
         };
     }
