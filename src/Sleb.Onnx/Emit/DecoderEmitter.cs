@@ -13,6 +13,7 @@ internal static class DecoderEmitter
         ["qwen3"] = Qwen3.Emit,
         ["olmo2"] = Olmo2.Emit,
         ["smollm3"] = SmolLM3.Emit,
+        ["granite"] = Granite.Emit,
     };
 
     public static void Emit(DecoderGraph decoder)

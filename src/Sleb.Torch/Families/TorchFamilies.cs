@@ -18,6 +18,7 @@ internal static class TorchFamilies
             "qwen3" => new Qwen3ForCausalLM(config, ownHead, device),
             "olmo2" => new Olmo2ForCausalLM(config, ownHead, device),
             "smollm3" => new SmolLM3ForCausalLM(config, ownHead, device),
+            "granite" => new GraniteForCausalLM(config, ownHead, device),
             var other => throw new NotSupportedException($"No Torch module is written for the architecture '{other}'."),
         };
     }
