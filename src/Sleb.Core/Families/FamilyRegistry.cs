@@ -14,6 +14,7 @@ internal static class FamilyRegistry
         new("olmo2", Architecture: "olmo2", BlockPrefix: "model.layers.", TiedByDefault: false),
         new("smollm3", Architecture: "smollm3", BlockPrefix: "model.layers.", TiedByDefault: true),
         new("granite", Architecture: "granite", BlockPrefix: "model.layers.", TiedByDefault: false),
+        new("phi3", Architecture: "phi3", BlockPrefix: "model.layers.", TiedByDefault: false),
     ];
 
     /// <exception cref="CheckpointException">The model_type is not in the list.</exception>

@@ -14,6 +14,7 @@ internal static class DecoderEmitter
         ["olmo2"] = Olmo2.Emit,
         ["smollm3"] = SmolLM3.Emit,
         ["granite"] = Granite.Emit,
+        ["phi3"] = Phi3.Emit,
     };
 
     public static void Emit(DecoderGraph decoder)

@@ -19,6 +19,7 @@ internal static class TorchFamilies
             "olmo2" => new Olmo2ForCausalLM(config, ownHead, device),
             "smollm3" => new SmolLM3ForCausalLM(config, ownHead, device),
             "granite" => new GraniteForCausalLM(config, ownHead, device),
+            "phi3" => new Phi3ForCausalLM(config, ownHead, device),
             var other => throw new NotSupportedException($"No Torch module is written for the architecture '{other}'."),
         };
     }
