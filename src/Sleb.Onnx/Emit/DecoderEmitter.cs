@@ -15,6 +15,7 @@ internal static class DecoderEmitter
         ["smollm3"] = SmolLM3.Emit,
         ["granite"] = Granite.Emit,
         ["phi3"] = Phi3.Emit,
+        ["gemma2"] = Gemma2.Emit,
     };
 
     public static void Emit(DecoderGraph decoder)
