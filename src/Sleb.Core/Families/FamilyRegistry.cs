@@ -16,6 +16,7 @@ internal static class FamilyRegistry
         new("granite", Architecture: "granite", BlockPrefix: "model.layers.", TiedByDefault: false),
         new("phi3", Architecture: "phi3", BlockPrefix: "model.layers.", TiedByDefault: false),
         new("gemma2", Architecture: "gemma2", BlockPrefix: "model.layers.", TiedByDefault: true),
+        new("gemma3_text", Architecture: "gemma3_text", BlockPrefix: "model.layers.", TiedByDefault: true),
     ];
 
     /// <exception cref="CheckpointException">The model_type is not in the list.</exception>

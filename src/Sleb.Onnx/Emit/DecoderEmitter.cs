@@ -16,6 +16,7 @@ internal static class DecoderEmitter
         ["granite"] = Granite.Emit,
         ["phi3"] = Phi3.Emit,
         ["gemma2"] = Gemma2.Emit,
+        ["gemma3_text"] = Gemma3.Emit,
     };
 
     public static void Emit(DecoderGraph decoder)

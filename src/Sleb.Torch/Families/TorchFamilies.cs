@@ -21,6 +21,7 @@ internal static class TorchFamilies
             "granite" => new GraniteForCausalLM(config, ownHead, device),
             "phi3" => new Phi3ForCausalLM(config, ownHead, device),
             "gemma2" => new Gemma2ForCausalLM(config, ownHead, device),
+            "gemma3_text" => new Gemma3ForCausalLM(config, ownHead, device),
             var other => throw new NotSupportedException($"No Torch module is written for the architecture '{other}'."),
         };
     }
