@@ -11,6 +11,7 @@ internal static class FamilyRegistry
         new("mistral", Architecture: "llama", BlockPrefix: "model.layers.", TiedByDefault: false),
         new("qwen2", Architecture: "qwen2", BlockPrefix: "model.layers.", TiedByDefault: false),
         new("qwen3", Architecture: "qwen3", BlockPrefix: "model.layers.", TiedByDefault: false),
+        new("qwen3_moe", Architecture: "qwen3_moe", BlockPrefix: "model.layers.", TiedByDefault: false),
         new("olmo2", Architecture: "olmo2", BlockPrefix: "model.layers.", TiedByDefault: false),
         new("smollm3", Architecture: "smollm3", BlockPrefix: "model.layers.", TiedByDefault: true),
         new("granite", Architecture: "granite", BlockPrefix: "model.layers.", TiedByDefault: false),

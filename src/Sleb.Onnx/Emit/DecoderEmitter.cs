@@ -11,6 +11,7 @@ internal static class DecoderEmitter
         ["llama"] = Llama.Emit,
         ["qwen2"] = Qwen2.Emit,
         ["qwen3"] = Qwen3.Emit,
+        ["qwen3_moe"] = Qwen3Moe.Emit,
         ["olmo2"] = Olmo2.Emit,
         ["smollm3"] = SmolLM3.Emit,
         ["granite"] = Granite.Emit,

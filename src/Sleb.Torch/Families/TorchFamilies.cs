@@ -16,6 +16,7 @@ internal static class TorchFamilies
             "llama" => new LlamaForCausalLM(config, ownHead, device),
             "qwen2" => new Qwen2ForCausalLM(config, ownHead, device),
             "qwen3" => new Qwen3ForCausalLM(config, ownHead, device),
+            "qwen3_moe" => new Qwen3MoeForCausalLM(config, ownHead, device),
             "olmo2" => new Olmo2ForCausalLM(config, ownHead, device),
             "smollm3" => new SmolLM3ForCausalLM(config, ownHead, device),
             "granite" => new GraniteForCausalLM(config, ownHead, device),
