@@ -7,7 +7,7 @@ internal static class FamilyRegistry
 {
     public static IReadOnlyList<Family> All { get; } =
     [
-        new("llama", Architecture: "llama", BlockPrefix: "model.layers.", TiedByDefault: false),
+        new("llama", Architecture: "llama", BlockPrefix: "model.layers.", TiedByDefault: false) { Buffers = [".rotary_emb.inv_freq"] },
         new("mistral", Architecture: "llama", BlockPrefix: "model.layers.", TiedByDefault: false),
         new("qwen2", Architecture: "qwen2", BlockPrefix: "model.layers.", TiedByDefault: false),
         new("qwen3", Architecture: "qwen3", BlockPrefix: "model.layers.", TiedByDefault: false),
@@ -20,7 +20,9 @@ internal static class FamilyRegistry
         new("gemma3_text", Architecture: "gemma3_text", BlockPrefix: "model.layers.", TiedByDefault: true),
     ];
 
+    public static Family? Find(string modelType) => All.FirstOrDefault(family => family.ModelType == modelType);
+
     /// <exception cref="CheckpointException">The model_type is not in the list.</exception>
-    public static Family Get(string modelType) => All.FirstOrDefault(family => family.ModelType == modelType)
+    public static Family Get(string modelType) => Find(modelType)
         ?? throw new CheckpointException($"config.json has model_type '{Excerpt.Of(modelType)}', which is not supported; supported are {string.Join(", ", All.Select(family => family.ModelType))}.");
 }

@@ -61,7 +61,7 @@ internal sealed class RotaryEmbedding
     {
         double factor = Parameters.Of(config).Number("partial_rotary_factor") ?? config.Number("partial_rotary_factor", absent);
         return factor is > 0 and <= 1 ? (int)(headDim * factor)
-            : throw new CheckpointException(string.Create(CultureInfo.InvariantCulture, $"config.json has partial_rotary_factor {factor}; a number above 0 and up to 1 is expected."));
+            : throw new CheckpointException(string.Create(CultureInfo.InvariantCulture, $"config.json has {config.Key("partial_rotary_factor")} {factor}; a number above 0 and up to 1 is expected."));
     }
 
     private static RotaryEmbedding Create(ModelConfig config, int dimension, Parameters parameters, double theta)

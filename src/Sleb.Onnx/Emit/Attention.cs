@@ -1,8 +1,8 @@
-using Sleb.Core.Checkpoints;
+using Sleb.Core.Families;
 
 namespace Sleb.Onnx.Emit;
 
-/// <summary>The attention kernel with its KV cache, between a block's projections.</summary>
+/// <summary>Attention with all that may stand between it and the projections: head norms, and a rotation inside the kernel, before it or not at all.</summary>
 internal static class Attention
 {
     /// <summary>Queries, keys and values packed side by side, (B, S, (nh + 2 nkv) * hs), to (B, S, nh * hs).</summary>
@@ -25,41 +25,25 @@ internal static class Attention
         return Kernel(decoder, position, path, query, key, value, rotary, scale, window, softCap);
     }
 
-    public static (string Query, string Key, string Value) Split(DecoderGraph decoder, string path, string packed)
-    {
-        int queries = decoder.Config.NumAttentionHeads * decoder.Config.HeadDim, keys = decoder.Config.NumKeyValueHeads * decoder.Config.HeadDim;
-        string name = path + "/qkv_proj/Split";
-        (string, string, string) parts = (name + "/output_0", name + "/output_1", name + "/output_2");
-        decoder.Graph.Node("Split", name, [packed, decoder.Graph.Constant(queries, keys, keys)],
-            (ReadOnlySpan<string>)[parts.Item1, parts.Item2, parts.Item3], Attributes.Int("axis", -1));
-        return parts;
-    }
+    public static (string Query, string Key, string Value) Split(DecoderGraph decoder, string path, string packed) =>
+        decoder.SplitHeads(path, packed, Shape(decoder.Config));
 
     /// <summary>An RMSNorm of each head by itself: (B, S, heads * hs) to the same.</summary>
-    public static string HeadNorm(DecoderGraph decoder, string path, string input, string tensor, double epsilon, bool onePlus = false)
+    public static string HeadNorm(DecoderGraph decoder, string path, string input, string tensor, int heads, double epsilon, bool onePlus = false)
     {
         int headDim = decoder.Config.HeadDim;
-        string heads = decoder.Graph.Node("Reshape", path + "/Reshape_1", [input, decoder.Graph.Constant(0, -1, headDim)]); // (B, S * heads, hs)
-        string normed = decoder.RmsNorm(path, heads, tensor, epsilon, headDim, onePlus);
-        int width = headDim * (tensor.EndsWith("q_norm.weight", StringComparison.Ordinal) ? decoder.Config.NumAttentionHeads : decoder.Config.NumKeyValueHeads);
-        return decoder.Graph.Node("Reshape", path + "/Reshape_2", [normed, decoder.Graph.Constant(0, -1, width)]);
+        string apart = decoder.Graph.Node("Reshape", path + "/Reshape_1", [input, decoder.Graph.Constant(0, -1, headDim)]); // (B, S * heads, hs)
+        string normed = decoder.RmsNorm(path, apart, tensor, epsilon, headDim, onePlus);
+        return decoder.Graph.Node("Reshape", path + "/Reshape_2", [normed, decoder.Graph.Constant(0, -1, heads * headDim)]);
     }
 
     private static string Kernel(DecoderGraph decoder, int position, string path, string query, string key, string value,
         Rotary? rotary, double scale, int? window, double? softCap)
     {
-        var config = decoder.Config;
-        if (config.HeadDim % 8 != 0)
-            throw new CheckpointException($"config.json gives heads of {config.HeadDim} dimensions; ONNX Runtime's attention needs a multiple of 8, so this model cannot be written as ONNX.");
+        AttentionNodes.CheckHeadDim(decoder.Config.HeadDim);
         bool fused = rotary is { Fused: true };
-        string attended = path + "/GroupQueryAttention/output_0";
-        decoder.Graph.Node("com.microsoft.GroupQueryAttention", path + "/GroupQueryAttention",
-            [query, key, value, DecoderGraph.PastName(position, "key"), DecoderGraph.PastName(position, "value"),
-                decoder.SequenceLengths, decoder.TotalLength, fused ? rotary!.Cos : "", fused ? rotary!.Sin : ""],
-            (ReadOnlySpan<string>)[attended, DecoderGraph.PresentName(position, "key"), DecoderGraph.PresentName(position, "value")],
-            Attributes.Int("num_heads", config.NumAttentionHeads), Attributes.Int("kv_num_heads", config.NumKeyValueHeads),
-            Attributes.Float("scale", (float)scale), Attributes.Int("local_window_size", window ?? -1),
-            Attributes.Float("softcap", (float)(softCap ?? 0)), Attributes.Int("do_rotary", fused ? 1 : 0), Attributes.Int("rotary_interleaved", 0));
-        return attended;
+        return decoder.Attention(position, path, query, key, value, Shape(decoder.Config), fused, scale, window, softCap ?? 0, fused ? rotary!.Caches() : "");
     }
+
+    private static AttentionShape Shape(ModelConfig config) => new(config.NumAttentionHeads, config.NumKeyValueHeads, config.HeadDim);
 }

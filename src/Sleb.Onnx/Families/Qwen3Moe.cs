@@ -41,8 +41,8 @@ internal static class Qwen3Moe
         string qkv = decoder.Packed(path + "/qkv_proj", input, config.HiddenSize, bias,
             (tensors + "q_proj", queries), (tensors + "k_proj", keys), (tensors + "v_proj", keys));
         var (query, key, value) = Attention.Split(decoder, path, qkv);
-        query = Attention.HeadNorm(decoder, path + "/q_norm", query, tensors + "q_norm.weight", Epsilon(decoder));
-        key = Attention.HeadNorm(decoder, path + "/k_norm", key, tensors + "k_norm.weight", Epsilon(decoder));
+        query = Attention.HeadNorm(decoder, path + "/q_norm", query, tensors + "q_norm.weight", config.NumAttentionHeads, Epsilon(decoder));
+        key = Attention.HeadNorm(decoder, path + "/k_norm", key, tensors + "k_norm.weight", config.NumKeyValueHeads, Epsilon(decoder));
         string attended = Attention.Separate(decoder, position, path, query, key, value, rotary, 1 / Math.Sqrt(config.HeadDim), window);
         return decoder.Linear(path + "/o_proj", attended, tensors + "o_proj", queries, config.HiddenSize, bias);
     }

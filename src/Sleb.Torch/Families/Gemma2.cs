@@ -140,7 +140,7 @@ internal sealed class Gemma2Attention : nn.Module<Tensor, Tensor>
         var q = _rotary.Apply(Heads(q_proj.forward(x), _heads));         // (B, nh, T, hs)
         var k = _rotary.Apply(Heads(k_proj.forward(x), _keyValueHeads)); // (B, nkv, T, hs)
         var v = Heads(v_proj.forward(x), _keyValueHeads);
-        return o_proj.forward(CausalAttention.Forward(q, k, v, _scale, _window, _softCap)).MoveToOuterDisposeScope();
+        return o_proj.forward(CausalAttention.Merged(q, k, v, _scale, _window, _softCap)).MoveToOuterDisposeScope();
 
         Tensor Heads(Tensor projected, int heads) => projected.view(batch, length, heads, _headDim).transpose(1, 2);
     }

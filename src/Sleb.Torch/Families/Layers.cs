@@ -51,3 +51,21 @@ internal sealed class RMSNorm : nn.Module<Tensor, Tensor>
 
     public override Tensor forward(Tensor x) => x * rsqrt(x.square().mean([-1], keepdim: true) + _epsilon) * weight;
 }
+
+/// <summary>(x - mean) / sqrt(var + eps) * w + b (Ba et al. 2016), with neither w nor b where it is not affine.</summary>
+internal sealed class LayerNorm : nn.Module<Tensor, Tensor>
+{
+    private readonly Parameter? weight, bias;
+    private readonly long _size;
+    private readonly double _epsilon;
+
+    public LayerNorm(long size, double epsilon, Device device, bool affine = true, bool withBias = true) : base(nameof(LayerNorm))
+    {
+        (_size, _epsilon) = (size, epsilon);
+        if (affine) weight = new Parameter(empty(size, device: device), requires_grad: false);
+        if (affine && withBias) bias = new Parameter(empty(size, device: device), requires_grad: false);
+        RegisterComponents();
+    }
+
+    public override Tensor forward(Tensor x) => F.layer_norm(x, [_size], weight, bias, _epsilon);
+}

@@ -106,7 +106,7 @@ internal sealed class Olmo2Attention : nn.Module<Tensor, Tensor>
         var q = _rotary.Apply(Heads(q_norm.forward(q_proj.forward(x)), _heads));         // (B, nh, T, hs)
         var k = _rotary.Apply(Heads(k_norm.forward(k_proj.forward(x)), _keyValueHeads)); // (B, nkv, T, hs)
         var v = Heads(v_proj.forward(x), _keyValueHeads);
-        return o_proj.forward(CausalAttention.Forward(q, k, v)).MoveToOuterDisposeScope();
+        return o_proj.forward(CausalAttention.Merged(q, k, v)).MoveToOuterDisposeScope();
 
         Tensor Heads(Tensor projected, int heads) => projected.view(batch, length, heads, _headDim).transpose(1, 2);
     }

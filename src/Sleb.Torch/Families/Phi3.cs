@@ -104,7 +104,7 @@ internal sealed class Phi3Attention : nn.Module<Tensor, Tensor>
         var q = _rotary.Apply(Heads(packed[0], _heads));         // (B, nh, T, hs)
         var k = _rotary.Apply(Heads(packed[1], _keyValueHeads)); // (B, nkv, T, hs)
         var v = Heads(packed[2], _keyValueHeads);
-        return o_proj.forward(CausalAttention.Forward(q, k, v, window: _window)).MoveToOuterDisposeScope();
+        return o_proj.forward(CausalAttention.Merged(q, k, v, window: _window)).MoveToOuterDisposeScope();
 
         Tensor Heads(Tensor projected, int heads) => projected.view(batch, length, heads, _headDim).transpose(1, 2);
     }

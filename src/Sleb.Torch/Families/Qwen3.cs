@@ -109,7 +109,7 @@ internal sealed class Qwen3Attention : nn.Module<Tensor, Tensor>
         var q = _rotary.Apply(q_norm.forward(Heads(q_proj.forward(x), _heads)));         // (B, nh, T, hs)
         var k = _rotary.Apply(k_norm.forward(Heads(k_proj.forward(x), _keyValueHeads))); // (B, nkv, T, hs)
         var v = Heads(v_proj.forward(x), _keyValueHeads);
-        return o_proj.forward(CausalAttention.Forward(q, k, v, window: _window)).MoveToOuterDisposeScope();
+        return o_proj.forward(CausalAttention.Merged(q, k, v, window: _window)).MoveToOuterDisposeScope();
 
         Tensor Heads(Tensor projected, int heads) => projected.view(batch, length, heads, _headDim).transpose(1, 2);
     }

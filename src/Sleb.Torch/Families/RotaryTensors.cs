@@ -7,17 +7,18 @@ internal sealed class RotaryTensors(RotaryEmbedding rotary, Device device) : IDi
 {
     private Tensor? _cos, _sin;
 
-    /// <summary>Rotates the two halves of each head, or of the first dimensions that RoPE is for: (B, heads, T, D) to the same.</summary>
+    /// <summary>Rotates the two halves of each head's first dimensions, as many as there are frequencies for: (B, heads, T, D) to the same.</summary>
     /// <remarks>RoFormer (Su et al. 2021) in the half-split layout of transformers' rotate_half.</remarks>
     public Tensor Apply(Tensor x)
     {
-        long length = x.shape[2], rest = x.shape[3] - rotary.Dimension;
+        long length = x.shape[2];
         if (!Serves(length)) Build((int)length);
         using var scope = NewDisposeScope();
         var (cos, sin) = (_cos![..(int)length], _sin![..(int)length]); // (T, D/2)
-        var halves = x.narrow(-1, 0, rotary.Dimension).chunk(2, dim: -1);
-        Tensor[] rotated = [halves[0] * cos - halves[1] * sin, halves[1] * cos + halves[0] * sin];
-        return cat(rest == 0 ? rotated : [.. rotated, x.narrow(-1, rotary.Dimension, rest)], dim: -1).MoveToOuterDisposeScope();
+        long half = rotary.Dimension / 2, rest = x.shape[3] - rotary.Dimension;
+        var (left, right) = (x.narrow(3, 0, half), x.narrow(3, half, half));
+        Tensor[] rotated = [left * cos - right * sin, right * cos + left * sin];
+        return cat(rest == 0 ? rotated : [.. rotated, x.narrow(3, rotary.Dimension, rest)], dim: -1).MoveToOuterDisposeScope();
     }
 
     public void Dispose()
