@@ -34,6 +34,11 @@ internal sealed class ModelConfig
     public int HeadDim => Int("head_dim", HiddenSize / NumAttentionHeads);
     public int MaxPositionEmbeddings => Int("max_position_embeddings");
 
+    /// <summary>Keys a query sees, itself included; null sees all. Mistral's absent key is a window of 4096, its null is none.</summary>
+    public int? SlidingWindow => ModelType != "mistral" ? null
+        : _json.ContainsKey("sliding_window") && !Has("sliding_window") ? null
+        : Int("sliding_window", absent: 4096);
+
     /// <summary>The ids that end a text: generation_config.json's before config.json's.</summary>
     public IReadOnlyList<int> EosTokenIds => Ids(_generation["eos_token_id"]) ?? Ids(_json["eos_token_id"]) ?? [];
     public int? BosTokenId => Ids(_generation["bos_token_id"])?.FirstOrDefault() ?? Ids(_json["bos_token_id"])?.FirstOrDefault();

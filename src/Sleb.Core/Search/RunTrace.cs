@@ -90,6 +90,7 @@ internal sealed class RunTrace : ISearchTrace, IDisposable
                 return;
             }
             var entry = JsonSerializer.Deserialize<Line>(line, Json)!;
+            if (entry.WindowNll.Count != identity.Windows) throw new JsonException($"{entry.WindowNll.Count} losses for {identity.Windows} windows");
             _known[(entry.Round, entry.Block)] = new(entry.Block, entry.WindowNll);
             Resumed++;
         }

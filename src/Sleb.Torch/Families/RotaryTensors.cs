@@ -1,0 +1,36 @@
+using Sleb.Core.Families;
+
+namespace Sleb.Torch.Families;
+
+/// <summary>Cosines and sines on the model's device, grown to the longest window seen.</summary>
+internal sealed class RotaryTensors(RotaryEmbedding rotary, Device device) : IDisposable
+{
+    private Tensor? _cos, _sin;
+
+    /// <summary>Rotates the two halves of each head: (B, heads, T, D) to the same.</summary>
+    /// <remarks>RoFormer (Su et al. 2021) in the half-split layout of transformers' rotate_half.</remarks>
+    public Tensor Apply(Tensor x)
+    {
+        long length = x.shape[2];
+        if (_cos is null || _cos.shape[0] < length) Grow((int)length);
+        using var scope = NewDisposeScope();
+        var (cos, sin) = (_cos![..(int)length], _sin![..(int)length]); // (T, D/2)
+        var halves = x.chunk(2, dim: -1);
+        return cat([halves[0] * cos - halves[1] * sin, halves[1] * cos + halves[0] * sin], dim: -1).MoveToOuterDisposeScope();
+    }
+
+    public void Dispose()
+    {
+        _cos?.Dispose();
+        _sin?.Dispose();
+    }
+
+    private void Grow(int length)
+    {
+        Dispose();
+        var (cos, sin) = rotary.Table(length);
+        long half = rotary.Dimension / 2;
+        _cos = tensor(cos, [length, half], device: device).DetachFromDisposeScope();
+        _sin = tensor(sin, [length, half], device: device).DetachFromDisposeScope();
+    }
+}

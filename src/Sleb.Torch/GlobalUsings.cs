@@ -1,0 +1,3 @@
+global using static TorchSharp.torch;
+global using Device = TorchSharp.torch.Device;
+global using Tensor = TorchSharp.torch.Tensor;

@@ -1,0 +1,68 @@
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+
+namespace Sleb.Torch.Natives;
+
+/// <summary>Loads libtorch and TorchSharp's shim before TorchSharp is touched, on systems where the shim alone does not load.</summary>
+/// <remarks>
+/// TorchSharp 0.107.0's linux-x64 shim was linked against GCC 13's libstdc++ (GLIBCXX_3.4.32) and fails to load on Debian 12 and
+/// Ubuntu 22.04 (3.4.30). One symbol is at fault, so a patched copy in the user's cache loads. This class and
+/// <see cref="ElfPatch"/> can go when TorchSharp ships a shim built on an older system.
+/// </remarks>
+internal static class LibTorch
+{
+    private const string Shim = "libLibTorchSharp.so";
+
+    /// <summary>In the order in which they need each other; libgomp carries a hash in its name.</summary>
+    private static readonly string[] LoadOrder = ["libgomp*.so*", "libc10.so", "libtorch_cpu.so", "libtorch.so"];
+
+    private static readonly Lazy<bool> Loaded = new(Load);
+
+    /// <summary>Call before the first TorchSharp type is used; cheap after the first time.</summary>
+    /// <exception cref="DllNotFoundException">libtorch is not beside the application: the message names the package to add.</exception>
+    public static void EnsureLoaded() => _ = Loaded.Value;
+
+    private static bool Load()
+    {
+        if (!OperatingSystem.IsLinux() || RuntimeInformation.ProcessArchitecture != Architecture.X64) return true;
+        string shim = Find(Shim) ?? throw Missing(Shim);
+        foreach (string pattern in LoadOrder) NativeLibrary.Load(Find(pattern) ?? throw Missing(pattern));
+        try
+        {
+            NativeLibrary.Load(shim);
+        }
+        catch (DllNotFoundException e) when (e.Message.Contains(ElfPatch.NewVersion, StringComparison.Ordinal))
+        {
+            NativeLibrary.Load(PatchedCopy(shim));
+        }
+        return true;
+    }
+
+    private static DllNotFoundException Missing(string name) => new(
+        $"{name} was not found beside the application; add the package libtorch-cpu-linux-x64 (version 2.10.0) to the executable's project.");
+
+    private static string? Find(string pattern)
+    {
+        // The host's list names every folder with native assets, whether published, copied or used from the package cache.
+        string known = AppContext.GetData("NATIVE_DLL_SEARCH_DIRECTORIES") as string ?? "";
+        string[] folders = [.. known.Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries),
+            AppContext.BaseDirectory, Path.Combine(AppContext.BaseDirectory, "runtimes", "linux-x64", "native")];
+        return folders.Where(Directory.Exists).SelectMany(folder => Directory.EnumerateFiles(folder, pattern)).FirstOrDefault();
+    }
+
+    private static string PatchedCopy(string shim)
+    {
+        byte[] image = File.ReadAllBytes(shim);
+        string hash = Convert.ToHexStringLower(SHA256.HashData(image))[..16];
+        string cache = Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.Create);
+        if (cache.Length == 0) cache = Path.GetTempPath(); // a user without a home
+        string folder = Path.Combine(cache, "sleb", "torchsharp-" + hash), copy = Path.Combine(folder, Shim);
+        if (File.Exists(copy)) return copy;
+        ElfPatch.Apply(image);
+        Directory.CreateDirectory(folder);
+        string part = $"{copy}.{Environment.ProcessId}.part";
+        File.WriteAllBytes(part, image);
+        File.Move(part, copy, overwrite: true); // another process may have been faster: the bytes are the same
+        return copy;
+    }
+}
