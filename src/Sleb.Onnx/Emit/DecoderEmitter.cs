@@ -1,0 +1,20 @@
+using Sleb.Core.Families;
+using Sleb.Onnx.Families;
+
+namespace Sleb.Onnx.Emit;
+
+/// <summary>The emit file of each architecture; the key is <see cref="Family.Architecture"/>.</summary>
+internal static class DecoderEmitter
+{
+    private static readonly Dictionary<string, Action<DecoderGraph>> ByArchitecture = new(StringComparer.Ordinal)
+    {
+        ["llama"] = Llama.Emit,
+    };
+
+    public static void Emit(DecoderGraph decoder)
+    {
+        if (!ByArchitecture.TryGetValue(decoder.Family.Architecture, out var emit))
+            throw new NotSupportedException($"Models of type '{decoder.Family.ModelType}' cannot be written as ONNX yet.");
+        emit(decoder);
+    }
+}

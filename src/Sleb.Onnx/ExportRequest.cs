@@ -1,0 +1,31 @@
+using Sleb.Core.Checkpoints;
+
+namespace Sleb.Onnx;
+
+/// <summary>What to write, and from what.</summary>
+internal sealed record ExportRequest
+{
+    public required Checkpoint Checkpoint { get; init; }
+
+    /// <summary>Original indices in the order of removal; empty for the dense model.</summary>
+    public required IReadOnlyList<int> RemovedBlocks { get; init; }
+
+    public required string OutFolder { get; init; }
+
+    /// <summary><c>cpu</c> or <c>cuda</c>.</summary>
+    public string Target { get; init; } = "cpu";
+
+    public string Precision { get; init; } = "fp32";
+
+    /// <summary>Replace whatever the target holds, even the same model.</summary>
+    public bool Overwrite { get; init; }
+
+    public string? CalibrationFingerprint { get; init; }
+
+    public double? DensePerplexity { get; init; }
+
+    public double? PrunedPerplexity { get; init; }
+
+    /// <summary>The pruned model's logits for token ids, row-major <c>[tokens, V]</c>, from another implementation: what the folder is checked against.</summary>
+    public Func<IReadOnlyList<int>, float[]>? ReferenceLogits { get; init; }
+}

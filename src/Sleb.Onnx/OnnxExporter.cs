@@ -1,0 +1,107 @@
+using System.Globalization;
+using Sleb.Core.Artifacts;
+using Sleb.Core.Families;
+using Sleb.Onnx.Emit;
+using Sleb.Onnx.GenAI;
+
+namespace Sleb.Onnx;
+
+/// <summary>Writes a checkpoint, or what is left of it, as a folder for ONNX Runtime GenAI: a folder that exists is a folder that works.</summary>
+internal static class OnnxExporter
+{
+    public const string GraphFile = "model.onnx", DataFile = "model.onnx.data";
+
+    public static ExportResult Export(ExportRequest request, CancellationToken cancellationToken = default)
+    {
+        CheckFormat(request);
+        var config = request.Checkpoint.Config;
+        var family = FamilyRegistry.Get(config.ModelType);
+        var provenance = Describe(request, Survivors(request.RemovedBlocks, config.NumHiddenLayers));
+        string target = Path.TrimEndingDirectorySeparator(Path.GetFullPath(request.OutFolder));
+        if (!request.Overwrite && Finished(target) is { } existing && existing.SameModel(provenance))
+            return new ExportResult(target, Size(target), existing, AlreadyThere: true);
+        CheckApart(target, request.Checkpoint.Folder);
+
+        using var staged = StagedFolder.Create(target, request.Overwrite);
+        Write(staged.Path, request, family, provenance, cancellationToken);
+        LogitCheck.Verify(staged.Path, request.ReferenceLogits, cancellationToken);
+        cancellationToken.ThrowIfCancellationRequested();
+        staged.Commit();
+        return new ExportResult(target, Size(target), provenance, AlreadyThere: false);
+    }
+
+    private static void Write(string folder, ExportRequest request, Family family, Provenance provenance, CancellationToken cancellationToken)
+    {
+        using var data = new ExternalData(Path.Combine(folder, DataFile));
+        var decoder = new DecoderGraph(request.Checkpoint, family, provenance.Survivors, data, cancellationToken);
+        DecoderEmitter.Emit(decoder);
+        decoder.Graph.Save(Path.Combine(folder, GraphFile), Metadata(provenance));
+        GenAIConfig.Write(folder, new GenAIModelDescription(request.Checkpoint.Config, family.ModelType, provenance.Survivors.Count,
+            request.Checkpoint.Config.MaxPositionEmbeddings, request.Target, GraphFile, decoder.ReadsPositions));
+        TokenizerFiles.Copy(request.Checkpoint.Folder, folder);
+        provenance.Write(folder);
+    }
+
+    private static void CheckFormat(ExportRequest request)
+    {
+        if (request.Target is not ("cpu" or "cuda")) throw new ArgumentException($"The target is '{request.Target}'; cpu and cuda are known.", nameof(request));
+        if (request.Precision != "fp32") throw new ArgumentException($"The precision is '{request.Precision}'; fp32 is the one that can be written so far.", nameof(request));
+        if (request.Target == "cuda")
+            throw new ArgumentException("ONNX Runtime has no float32 attention on CUDA, and fp16 and bf16 cannot be written yet; export with target cpu.", nameof(request));
+    }
+
+    private static IReadOnlyList<int> Survivors(IReadOnlyList<int> removed, int blocks)
+    {
+        var gone = new HashSet<int>();
+        foreach (int block in removed)
+        {
+            if (block < 0 || block >= blocks) throw new ArgumentException($"Block {block} is to be removed, but the model has blocks 0-{blocks - 1}.", nameof(removed));
+            if (!gone.Add(block)) throw new ArgumentException($"Block {block} is to be removed twice; name each block once.", nameof(removed));
+        }
+        if (gone.Count == blocks) throw new ArgumentException($"All {blocks} blocks are to be removed; at least one must stay.", nameof(removed));
+        return [.. Enumerable.Range(0, blocks).Where(block => !gone.Contains(block))];
+    }
+
+    private static Provenance Describe(ExportRequest request, IReadOnlyList<int> survivors) => new()
+    {
+        Artifact = "onnx",
+        Target = request.Target,
+        Precision = request.Precision,
+        BaseFingerprint = request.Checkpoint.Fingerprint,
+        Family = request.Checkpoint.Config.ModelType,
+        Blocks = request.Checkpoint.Config.NumHiddenLayers,
+        RemovedBlocks = [.. request.RemovedBlocks],
+        Survivors = survivors,
+        CalibrationFingerprint = request.CalibrationFingerprint,
+        DensePerplexity = request.DensePerplexity,
+        PrunedPerplexity = request.PrunedPerplexity,
+    };
+
+    private static IEnumerable<KeyValuePair<string, string>> Metadata(Provenance provenance)
+    {
+        yield return new("sleb.format", provenance.Format);
+        yield return new("sleb.family", provenance.Family);
+        yield return new("sleb.base_fingerprint", provenance.BaseFingerprint);
+        yield return new("sleb.blocks", provenance.Blocks.ToString(CultureInfo.InvariantCulture));
+        yield return new("sleb.removed_blocks", string.Join(",", provenance.RemovedBlocks));
+        yield return new("sleb.survivors", string.Join(",", provenance.Survivors));
+        yield return new("sleb.target", provenance.Target!);
+        yield return new("sleb.precision", provenance.Precision);
+        if (provenance.CalibrationFingerprint is { } calibration) yield return new("sleb.calibration_fingerprint", calibration);
+        if (provenance.DensePerplexity is { } dense) yield return new("sleb.dense_perplexity", dense.ToString("R", CultureInfo.InvariantCulture));
+        if (provenance.PrunedPerplexity is { } pruned) yield return new("sleb.pruned_perplexity", pruned.ToString("R", CultureInfo.InvariantCulture));
+    }
+
+    /// <summary>The sidecar of a folder that has all its parts.</summary>
+    private static Provenance? Finished(string folder) =>
+        Array.TrueForAll([GraphFile, DataFile, GenAIConfig.FileName], name => File.Exists(Path.Combine(folder, name))) ? Provenance.Read(folder) : null;
+
+    private static void CheckApart(string target, string source)
+    {
+        string inside = Path.TrimEndingDirectorySeparator(Path.GetFullPath(source)) + Path.DirectorySeparatorChar;
+        if (inside.StartsWith(target + Path.DirectorySeparatorChar, StringComparison.Ordinal))
+            throw new ArgumentException($"{target} holds the checkpoint that is to be exported; give another folder to write to.");
+    }
+
+    private static long Size(string folder) => new DirectoryInfo(folder).EnumerateFiles("*", SearchOption.AllDirectories).Sum(file => file.Length);
+}

@@ -1,0 +1,68 @@
+using Microsoft.ML.OnnxRuntimeGenAI;
+using Sleb.Onnx.GenAI;
+
+namespace Sleb.Onnx.Runtime;
+
+/// <summary>Greedy continuation of several prompts in one generator, where that gives what single runs give; single runs elsewhere.</summary>
+internal sealed class BatchDecoding(GenAIModel owner, Model model)
+{
+    /// <summary>Bytes of logits a batched prompt may take: GenAI computes those of every position.</summary>
+    private const long MaxLogitBytes = 512L << 20;
+
+    public IReadOnlyList<int>[] Generate(IReadOnlyList<IReadOnlyList<int>> prompts, GenerationOptions options, CancellationToken cancellationToken)
+    {
+        var results = new IReadOnlyList<int>[prompts.Count];
+        for (int first = 0; first < prompts.Count;)
+        {
+            int count = Take(prompts, first, out int longest);
+            // Every row has its own random numbers, so that it does not depend on its neighbours: GenAI's batched sampling has not.
+            // Near the end of the context the padding would cost a short row ids that it gets alone.
+            if (count == 1 || options.Sample || options.MaxNewTokens == 0 || (long)longest + options.MaxNewTokens > owner.ContextLength)
+                for (int row = first; row < first + count; row++) results[row] = owner.Generate(prompts[row], options, null, cancellationToken);
+            else
+                RunBatch(prompts, first, count, longest, options, results, cancellationToken);
+            first += count;
+        }
+        return results;
+    }
+
+    private int Take(IReadOnlyList<IReadOnlyList<int>> prompts, int first, out int longest)
+    {
+        int count = 0;
+        longest = 0;
+        for (; first + count < prompts.Count; count++)
+        {
+            int length = Math.Max(longest, prompts[first + count].Count);
+            if (count > 0 && (count + 1L) * length * owner.VocabSize * sizeof(float) > MaxLogitBytes) break;
+            longest = length;
+        }
+        return count;
+    }
+
+    private void RunBatch(IReadOnlyList<IReadOnlyList<int>> prompts, int first, int count, int longest,
+        GenerationOptions options, IReadOnlyList<int>[] results, CancellationToken cancellationToken)
+    {
+        int[] padded = new int[count * longest];
+        Array.Fill(padded, GenAIConfig.NoPadToken); // on the right: GenAI counts each row's ids from its start
+        for (int row = 0; row < count; row++)
+            for (int i = 0; i < prompts[first + row].Count; i++) padded[row * longest + i] = prompts[first + row][i];
+
+        var rows = new List<int>[count];
+        for (int row = 0; row < count; row++) rows[row] = [];
+        bool[] ended = new bool[count];
+        using (var session = new DecodingSession(model, count, longest + options.MaxNewTokens))
+        {
+            session.Append(padded);
+            for (int step = 0; step < options.MaxNewTokens && !session.IsDone; step++)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                var next = session.Step();
+                for (int row = 0; row < count; row++)
+                    if (!(ended[row] |= owner.EosTokenIds.Contains(next[row]))) rows[row].Add(next[row]);
+            }
+        }
+        // A row that GenAI ended cannot go on in its batch.
+        for (int row = 0; row < count; row++)
+            results[first + row] = ended[row] && options.IgnoreEos ? owner.Generate(prompts[first + row], options, null, cancellationToken) : rows[row];
+    }
+}

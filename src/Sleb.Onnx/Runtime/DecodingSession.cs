@@ -1,0 +1,70 @@
+using System.Runtime.InteropServices;
+using Microsoft.ML.OnnxRuntimeGenAI;
+
+namespace Sleb.Onnx.Runtime;
+
+/// <summary>One generator with its KV cache, its parameters and its logits. For one thread.</summary>
+internal sealed class DecodingSession : IDisposable
+{
+    private readonly GeneratorParams _parameters;
+    private readonly Generator _generator;
+    private float[] _logits = [];
+
+    /// <param name="maxLength">The cache is allocated for this many positions.</param>
+    public DecodingSession(Model model, int batch, int maxLength)
+    {
+        _parameters = new GeneratorParams(model);
+        try
+        {
+            _parameters.SetSearchOption("max_length", maxLength);
+            _parameters.SetSearchOption("batch_size", batch);
+            _generator = new Generator(model, _parameters);
+        }
+        catch
+        {
+            _parameters.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Runs the model over further ids: for one row as often as wanted, for a batch once.</summary>
+    public void Append(ReadOnlySpan<int> ids) => _generator.AppendTokens(ids);
+
+    /// <summary>GenAI's greedy step: one id per row; a row that has ended gives the pad id.</summary>
+    public ReadOnlySpan<int> Step()
+    {
+        _generator.GenerateNextToken();
+        return _generator.GetNextTokens();
+    }
+
+    public bool IsDone => _generator.IsDone();
+
+    /// <summary>Logits of the positions appended last, <c>[count, V]</c>; valid until the next call.</summary>
+    public ReadOnlySpan<float> Logits(out int count)
+    {
+        using var tensor = _generator.GetOutput("logits");
+        count = (int)tensor.Shape()[1];
+        int elements = checked((int)tensor.NumElements());
+        if (_logits.Length < elements) _logits = new float[elements];
+        var logits = _logits.AsSpan(0, elements);
+        switch (tensor.Type())
+        {
+            case ElementType.float32:
+                tensor.GetData<float>().CopyTo(logits);
+                break;
+            case ElementType.float16: // folders that others wrote
+                var halves = MemoryMarshal.Cast<ushort, Half>(tensor.GetData<ushort>());
+                for (int i = 0; i < elements; i++) logits[i] = (float)halves[i];
+                break;
+            default:
+                throw new NotSupportedException($"The model gives logits of type {tensor.Type()}; float32 and float16 are supported.");
+        }
+        return logits;
+    }
+
+    public void Dispose()
+    {
+        _generator.Dispose();
+        _parameters.Dispose();
+    }
+}

@@ -1,0 +1,144 @@
+using Microsoft.ML.OnnxRuntimeGenAI;
+using Sleb.Core.Checkpoints;
+using Sleb.Onnx.GenAI;
+
+namespace Sleb.Onnx.Runtime;
+
+/// <summary>A loaded ONNX Runtime GenAI folder: losses and continuations of token ids.</summary>
+/// <remarks>Usable from several threads: every call has a generator (and a KV cache) of its own. Dispose when no call is running.</remarks>
+internal sealed class GenAIModel : IDisposable
+{
+    /// <summary>Positions whose logits are fetched at once: [256, V] float32 is 50 MB for a vocabulary of 49,152.</summary>
+    private const int ChunkLength = 256;
+
+    private delegate void PositionHandler(int position, ReadOnlySpan<float> logits);
+
+    private readonly GenAIConfig _config;
+    private readonly Model _model;
+
+    private GenAIModel(string folder, GenAIConfig config, Model model, string device, bool fellBackToCpu)
+    {
+        (Folder, _config, _model, Device, FellBackToCpu) = (folder, config, model, device, fellBackToCpu);
+    }
+
+    public string Folder { get; }
+
+    /// <summary>The longest sequence, prompt and continuation together.</summary>
+    public int ContextLength => _config.ContextLength;
+
+    public int VocabSize => _config.VocabSize;
+
+    public IReadOnlyList<int> EosTokenIds => _config.EosTokenIds;
+
+    /// <summary><c>cpu</c>, or <c>cuda:N</c>.</summary>
+    public string Device { get; }
+
+    /// <summary>A GPU was asked for, is not there, and the CPU was allowed in its place.</summary>
+    public bool FellBackToCpu { get; }
+
+    /// <param name="gpuDeviceId">The CUDA device; null runs the folder where its genai_config.json says.</param>
+    /// <param name="fallbackToCpu">Use the CPU where CUDA is missing, instead of failing.</param>
+    /// <exception cref="CheckpointException">The folder is missing or damaged.</exception>
+    /// <exception cref="InvalidOperationException">CUDA was asked for and is not there.</exception>
+    public static GenAIModel Load(string folder, int? gpuDeviceId = null, bool fallbackToCpu = false)
+    {
+        folder = Path.GetFullPath(folder);
+        var config = GenAIConfig.Read(folder);
+        int? device = gpuDeviceId ?? (config.Providers.Contains("cuda", StringComparer.OrdinalIgnoreCase) ? 0 : null);
+        if (device is not null)
+        {
+            try
+            {
+                return new GenAIModel(folder, config, ModelLoader.Open(folder, device), $"cuda:{device}", fellBackToCpu: false);
+            }
+            catch (InvalidOperationException) when (fallbackToCpu)
+            {
+            }
+        }
+        return new GenAIModel(folder, config, ModelLoader.Open(folder, null), "cpu", fellBackToCpu: device is not null);
+    }
+
+    /// <summary>Negative log-likelihoods of ids 1 … n-1 in nats, each given those before it.</summary>
+    public double[] TokenNll(ReadOnlySpan<int> ids, CancellationToken cancellationToken = default)
+    {
+        if (ids.Length < 2) throw new ArgumentException($"A loss needs at least 2 ids; {ids.Length} given.", nameof(ids));
+        Check(ids);
+        int[] targets = ids[1..].ToArray();
+        var losses = new double[targets.Length];
+        Forward(ids[..^1], (position, logits) => losses[position] = LogSumExp.Nll(logits, targets[position]), cancellationToken);
+        return losses;
+    }
+
+    /// <summary>Logits of all positions, row-major <c>[n, V]</c>.</summary>
+    public float[] Logits(ReadOnlySpan<int> ids, CancellationToken cancellationToken = default)
+    {
+        Check(ids);
+        var all = new float[checked(ids.Length * VocabSize)];
+        Forward(ids, (position, logits) => logits.CopyTo(all.AsSpan(position * VocabSize)), cancellationToken);
+        return all;
+    }
+
+    /// <summary>Continues a prompt; returns the new ids, without the end-of-sequence id that ended them.</summary>
+    /// <param name="onToken">Called with every new id as it comes.</param>
+    public IReadOnlyList<int> Generate(
+        IReadOnlyList<int> prompt, GenerationOptions options, Action<int>? onToken = null, CancellationToken cancellationToken = default)
+    {
+        options.Validate();
+        int[] ids = [.. prompt];
+        Check(ids);
+        var generated = new List<int>();
+        int limit = (int)Math.Min((long)ids.Length + options.MaxNewTokens, ContextLength);
+        if (limit == ids.Length) return generated;
+        using var session = new DecodingSession(_model, 1, limit);
+        for (int done = 0; done < ids.Length; done += ChunkLength)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            session.Append(ids.AsSpan(done, Math.Min(ChunkLength, ids.Length - done)));
+        }
+        // Ids are picked here and appended: GenAI's own step would stop at an end-of-sequence id for good.
+        for (var sampler = new TokenSampler(options); ;)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            var logits = session.Logits(out int positions);
+            int next = sampler.Pick(logits.Slice((positions - 1) * VocabSize, VocabSize));
+            if (!options.IgnoreEos && EosTokenIds.Contains(next)) return generated;
+            generated.Add(next);
+            onToken?.Invoke(next);
+            if (ids.Length + generated.Count == limit) return generated;
+            session.Append([next]);
+        }
+    }
+
+    /// <summary>Continues several prompts at once; each gets what <see cref="Generate"/> would give it.</summary>
+    public IReadOnlyList<int>[] GenerateBatch(
+        IReadOnlyList<IReadOnlyList<int>> prompts, GenerationOptions options, CancellationToken cancellationToken = default)
+    {
+        options.Validate();
+        foreach (var prompt in prompts) Check([.. prompt]);
+        return new BatchDecoding(this, _model).Generate(prompts, options, cancellationToken);
+    }
+
+    public void Dispose() => _model.Dispose();
+
+    private void Forward(ReadOnlySpan<int> ids, PositionHandler handle, CancellationToken cancellationToken)
+    {
+        using var session = new DecodingSession(_model, 1, ids.Length);
+        for (int done = 0; done < ids.Length; done += ChunkLength)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            session.Append(ids.Slice(done, Math.Min(ChunkLength, ids.Length - done)));
+            var logits = session.Logits(out int positions);
+            for (int i = 0; i < positions; i++) handle(done + i, logits.Slice(i * VocabSize, VocabSize));
+        }
+    }
+
+    private void Check(ReadOnlySpan<int> ids)
+    {
+        if (ids.IsEmpty) throw new ArgumentException("At least one token id is needed.", nameof(ids));
+        if (ids.Length > ContextLength)
+            throw new ArgumentException($"{ids.Length} token ids are longer than the model's context of {ContextLength}; shorten the text.", nameof(ids));
+        foreach (int id in ids)
+            if ((uint)id >= (uint)VocabSize)
+                throw new ArgumentException($"Token id {id} is outside the model's vocabulary of {VocabSize}; the ids come from another tokenizer.", nameof(ids));
+    }
+}

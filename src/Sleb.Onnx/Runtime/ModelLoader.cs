@@ -1,0 +1,56 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+using Microsoft.ML.OnnxRuntimeGenAI;
+using Sleb.Core.Artifacts;
+using Sleb.Core.Checkpoints;
+using Sleb.Onnx.GenAI;
+
+namespace Sleb.Onnx.Runtime;
+
+/// <summary>Opens a folder with GenAI and turns its errors into sentences.</summary>
+internal static partial class ModelLoader
+{
+    /// <summary>Any folder is run without a pad token: see <see cref="GenAIConfig.NoPadToken"/>.</summary>
+    private static readonly string Overlay = string.Create(CultureInfo.InvariantCulture, $$$"""{"model": {"pad_token_id": {{{GenAIConfig.NoPadToken}}}}}""");
+
+    /// <param name="gpuDeviceId">The CUDA device, or null for the CPU.</param>
+    public static Model Open(string folder, int? gpuDeviceId)
+    {
+        if (gpuDeviceId is not null) CheckCuda(folder);
+        else _ = NativeRuntime.Providers;
+        try
+        {
+            using var config = new Config(folder);
+            config.Overlay(Overlay);
+            config.ClearProviders();
+            if (gpuDeviceId is { } device)
+            {
+                config.AppendProvider("cuda");
+                config.SetProviderOption("cuda", "device_id", device.ToString(CultureInfo.InvariantCulture));
+            }
+            return new Model(config);
+        }
+        catch (OnnxRuntimeGenAIException e) when (gpuDeviceId is not null && CudaMissing().IsMatch(e.Message))
+        {
+            throw new InvalidOperationException(
+                $"CUDA device {gpuDeviceId} was asked for, but ONNX Runtime GenAI cannot use it: {e.Message.TrimEnd('.')}. Build with SlebRuntime=cuda on a machine with an NVIDIA driver, or set FallbackToCpu.", e);
+        }
+        catch (OnnxRuntimeGenAIException e)
+        {
+            throw new CheckpointException($"The model folder {folder} does not load: {e.Message.TrimEnd('.')}. Export it again.", e);
+        }
+    }
+
+    /// <summary>What can be known before weights are loaded.</summary>
+    private static void CheckCuda(string folder)
+    {
+        if (!NativeRuntime.Providers.Contains("CUDAExecutionProvider"))
+            throw new InvalidOperationException(
+                $"A CUDA device was asked for, but the ONNX Runtime of this process has no CUDA provider (it has {string.Join(", ", NativeRuntime.Providers)}). Build with SlebRuntime=cuda, or set FallbackToCpu.");
+        if (Provenance.Read(folder) is { Target: "cpu" })
+            throw new InvalidOperationException($"{folder} was written for the CPU, whose float32 attention CUDA does not have. Export it with --target cuda, or set FallbackToCpu.");
+    }
+
+    [GeneratedRegex("cuda", RegexOptions.IgnoreCase)]
+    private static partial Regex CudaMissing();
+}

@@ -1,0 +1,68 @@
+using System.Runtime.InteropServices;
+using System.Text.Json.Nodes;
+using Sleb.Core.Checkpoints;
+
+namespace Sleb.Tests.Onnx;
+
+/// <summary>A conformance checkpoint with its expected values: two rows of 24 ids, logits per removed set, losses and greedy ids.</summary>
+internal sealed class ConformanceFolder
+{
+    private readonly Dictionary<string, (long[] Shape, byte[] Data)> _tensors = [];
+
+    public ConformanceFolder(string folder)
+    {
+        Path = folder;
+        Expected = (JsonObject)JsonNode.Parse(File.ReadAllBytes(System.IO.Path.Combine(folder, "expected.json")))!;
+        byte[] file = File.ReadAllBytes(System.IO.Path.Combine(folder, "expected.safetensors"));
+        int header = (int)BitConverter.ToUInt64(file);
+        foreach (var (name, value) in (JsonObject)JsonNode.Parse(file.AsSpan(8, header))!)
+        {
+            if (name == "__metadata__") continue;
+            int[] offsets = [.. value!["data_offsets"]!.AsArray().Select(offset => offset!.GetValue<int>())];
+            long[] shape = [.. value["shape"]!.AsArray().Select(dimension => dimension!.GetValue<long>())];
+            _tensors[name] = (shape, file[(8 + header + offsets[0])..(8 + header + offsets[1])]);
+        }
+        long[] ids = MemoryMarshal.Cast<byte, long>(_tensors["input_ids"].Data).ToArray();
+        int length = (int)_tensors["input_ids"].Shape[1];
+        Rows = [.. ids.Chunk(length).Select(row => Array.ConvertAll(row, id => (int)id))];
+    }
+
+    public static TheoryData<string> Names => [.. Directory.GetDirectories(TestFiles.Data("conformance")).Select(folder => System.IO.Path.GetFileName(folder)!).Order(StringComparer.Ordinal)];
+
+    public string Path { get; }
+
+    public JsonObject Expected { get; }
+
+    public int[][] Rows { get; }
+
+    public int[] GreedyPrompt => Ints(Expected["greedy"]!["prompt"]!);
+
+    /// <summary>The removed sets that have logits; the empty one is the dense model.</summary>
+    public IEnumerable<int[]> RemovedSets => _tensors.Keys.Where(name => name.StartsWith("logits.", StringComparison.Ordinal)).Order().Select(name =>
+        name == "logits.dense" ? [] : Array.ConvertAll(name["logits.without.".Length..].Split('_'), int.Parse));
+
+    public static ConformanceFolder Open(string name) => new(TestFiles.Data("conformance", name));
+
+    public float[] Logits(int[] removed, int row)
+    {
+        var logits = MemoryMarshal.Cast<byte, float>(_tensors["logits." + Label(removed)].Data);
+        int size = logits.Length / Rows.Length;
+        return logits.Slice(row * size, size).ToArray();
+    }
+
+    /// <summary>The recorded mean loss, where there is one.</summary>
+    public double? MeanNll(int[] removed) => removed.Length switch
+    {
+        0 => Expected["mean_nll_dense"]!.GetValue<double>(),
+        1 => Expected["mean_nll_without"]![removed[0]]!.GetValue<double>(),
+        _ => null,
+    };
+
+    public int[]? Greedy(int[] removed) => Expected["greedy"]![Label(removed)] is { } ids ? Ints(ids) : null;
+
+    public static string Label(int[] removed) => removed.Length == 0 ? "dense" : "without." + string.Join('_', removed);
+
+    public Checkpoint Checkpoint() => Core.Checkpoints.Checkpoint.Open(Path);
+
+    public static int[] Ints(JsonNode node) => [.. node.AsArray().Select(id => id!.GetValue<int>())];
+}
