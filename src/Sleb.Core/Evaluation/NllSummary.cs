@@ -7,6 +7,9 @@ namespace Sleb.Core.Evaluation;
 /// <param name="Tokens">Tokens of all windows.</param>
 public sealed record NllSummary(IReadOnlyList<double> WindowNll, int Tokens)
 {
+    /// <summary>Losses of windows of ids.</summary>
+    internal static NllSummary Of(IReadOnlyList<int[]> windows, IReadOnlyList<double> windowNll) => new(windowNll, windows.Sum(ids => ids.Length));
+
     /// <summary>Mean over windows, nats per token.</summary>
     public double MeanNll { get; } = WindowNll.Sum() / WindowNll.Count;
 

@@ -44,6 +44,14 @@ public sealed record BlockPlan
     /// <summary>The JSON text; the same plan gives the same bytes.</summary>
     public string ToJson() => JsonSerializer.Serialize(this, Json) + "\n";
 
+    /// <summary>Writes a plan file under a temporary name, then moves it into place.</summary>
+    public void Save(string path)
+    {
+        string part = path + ".partial";
+        File.WriteAllText(part, ToJson());
+        File.Move(part, path, overwrite: true);
+    }
+
     /// <summary>Reads a plan file.</summary>
     /// <exception cref="CheckpointException">The file is missing, damaged or of another format.</exception>
     public static BlockPlan Load(string path)

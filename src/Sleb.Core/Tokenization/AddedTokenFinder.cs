@@ -25,6 +25,8 @@ internal sealed class AddedTokenFinder
             int end = at = start + pattern.Length;
             if (token.LeftStrip) start = Math.Max(covered, text.AsSpan(0, start).TrimEnd().Length);
             if (token.RightStrip) end = text.Length - text.AsSpan(end).TrimStart().Length;
+            // A token within the white space that its neighbour took: the original crashes.
+            end = Math.Max(start, end);
             if (covered < start) yield return (covered, start, null);
             yield return (start, end, token);
             covered = end;

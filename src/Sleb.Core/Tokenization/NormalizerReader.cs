@@ -46,7 +46,8 @@ internal static class NormalizerReader
     {
         if ("e\u0301".Normalize(NormalizationForm.FormC).Length != 1)
             throw part.Unsupported($"the normalizer {part.Type} while .NET runs without ICU", "any normalizer once libicu is installed and InvariantGlobalization is off");
-        return text => text.Normalize(form);
+        // .NET rejects U+FFFE, which no form changes or joins to its neighbours.
+        return text => string.Join('\uFFFE', text.Split('\uFFFE').Select(stretch => stretch.Normalize(form)));
     }
 
     /// <summary>Character by character, as in the original: İ is the only one whose lower case is two.</summary>

@@ -188,7 +188,8 @@ internal sealed class RegexTranslation
         string quantifier = _pattern.Substring(_at, length);
         _at += length;
         _result.Append(quantifier);
-        if (Next is '?' or '+' && length > 1) throw Refuse(quantifier + Next);
+        // {m}? and {m,n}+ are not lazy and possessive there, but a quantifier on a quantifier.
+        if ((Next == '+' && length > 1) || (Next == '?' && length > 1 && !quantifier.Contains(','))) throw Refuse(quantifier + Next);
         if (Next == '?') _result.Append(_pattern[_at++]);
         else if (Next == '+')
         {
