@@ -1,4 +1,5 @@
 using Sleb.MLNet;
+using Sleb.MLNet.Data;
 
 namespace Microsoft.ML;
 
@@ -9,6 +10,24 @@ namespace Microsoft.ML;
 /// </remarks>
 public static class SlebCatalog
 {
+    /// <summary>
+    /// Reads a text file as data with one text column <c>Text</c>, by the rules of the command line, so that <c>Fit</c> takes the same
+    /// tokens from it as <c>sleb prune</c>: a .jsonl file has a row for the string <c>text</c> of each line, any other file is one row
+    /// with the whole text, every blank line, tab and leading space kept. A .gz behind either is unpacked. The text is UTF-8.
+    /// </summary>
+    /// <remarks><c>LoadFromTextFile</c> drops blank lines, trims and splits at tabs, so it yields other tokens.</remarks>
+    /// <param name="catalog">The data operations of an <see cref="MLContext"/>.</param>
+    /// <param name="path">The file. It is read when a cursor is opened, and anew by each.</param>
+    /// <exception cref="FileNotFoundException">There is no such file.</exception>
+    public static IDataView LoadSlebText(this DataOperationsCatalog catalog, string path)
+    {
+        ArgumentNullException.ThrowIfNull(catalog);
+        ArgumentException.ThrowIfNullOrWhiteSpace(path);
+        path = Path.GetFullPath(path);
+        if (!File.Exists(path)) throw new FileNotFoundException($"The text file {path} does not exist.", path);
+        return new TextView("Text", () => [File.ReadAllText(path)]);
+    }
+
     /// <summary>
     /// Prunes a language model with the text column as calibration text in <c>Fit</c>, then completes and scores the same column in
     /// <c>Transform</c>.

@@ -1,7 +1,6 @@
 using Microsoft.ML;
 using Microsoft.ML.Data;
 using Microsoft.ML.Runtime;
-using Sleb.Core.Checkpoints;
 using Sleb.MLNet.Folders;
 using Sleb.MLNet.Internals;
 using Sleb.MLNet.Persistence;

@@ -1,6 +1,7 @@
 using Microsoft.ML;
 using Sleb.Core.Calibration;
 using Sleb.Core.Checkpoints;
+using Sleb.MLNet.Data;
 using Sleb.MLNet.Folders;
 using Sleb.MLNet.Internals;
 using Sleb.MLNet.Persistence;
@@ -90,7 +91,7 @@ public sealed class SlebPruneEstimator : IEstimator<SlebPruneTransformer>
             EarlyBarrier = _options.EarlyBarrier,
             LateBarrier = _options.LateBarrier,
             Evaluation = _options.EvaluationData is { } data ? Text(data, cancellationToken)
-                : _options.EvaluationFile is { } file ? TextFile.Read(file, _options.Join)
+                : _options.EvaluationFile is { } file ? new TextSource(file, File.ReadAllText(file), null)
                 : null,
             EvaluationWindows = _options.EvaluationWindows,
             RunFolder = run,

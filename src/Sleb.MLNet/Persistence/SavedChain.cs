@@ -1,5 +1,4 @@
 using Microsoft.ML;
-using Microsoft.ML.Data;
 using Sleb.MLNet.Data;
 using Sleb.MLNet.Scoring;
 

@@ -22,8 +22,8 @@ internal sealed class PruneLog(Surroundings surroundings, IProgress<SearchProgre
                 progress?.Report(scored);
                 break;
             case PruneEvent.Decided { Removal: var removal } decided:
-                FormattableString runnerUp = removal.RunnerUp is null ? $"" : $"; next best is block {removal.RunnerUp}, {removal.Margin:F4} behind";
-                Info($"Round {decided.Round} of {decided.Rounds}: block {removal.Block} goes, {removal.MeanNll:F4} nats per token{FormattableString.Invariant(runnerUp)}.");
+                string runnerUp = removal.RunnerUp is null ? "" : FormattableString.Invariant($"; next best is block {removal.RunnerUp}, {removal.Margin:F4} behind");
+                Info($"Round {decided.Round} of {decided.Rounds}: block {removal.Block} goes, {removal.MeanNll:F4} nats per token{runnerUp}.");
                 break;
             case PruneEvent.Phase phase:
                 Info($"{char.ToUpperInvariant(phase.Name[0])}{phase.Name[1..]}.");

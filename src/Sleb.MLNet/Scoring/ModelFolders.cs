@@ -5,6 +5,9 @@ internal static class ModelFolders
 {
     /// <param name="folder">An ONNX Runtime GenAI folder.</param>
     /// <param name="fingerprint">Of that folder.</param>
+    /// <param name="warn">Hears a sentence where the CPU is used in place of the GPU.</param>
     public static ModelLease Acquire(string folder, string fingerprint, int? gpuDeviceId, bool fallbackToCpu, Action<string>? warn = null) =>
-        LoadedModels.Acquire(new(fingerprint, gpuDeviceId, fallbackToCpu), () => throw new NotImplementedException());
+        LoadedModels.Acquire(
+            new(fingerprint, gpuDeviceId, fallbackToCpu),
+            () => MissingNatives.Explain(() => ScoringModel.Load(folder, gpuDeviceId, fallbackToCpu, warn)));
 }
