@@ -1,6 +1,8 @@
 using System.Globalization;
 using Sleb.Core.Artifacts;
+using Sleb.Core.Checkpoints;
 using Sleb.Core.Families;
+using Sleb.Core.Plan;
 using Sleb.Onnx.Emit;
 using Sleb.Onnx.GenAI;
 
@@ -13,10 +15,10 @@ internal static class OnnxExporter
 
     public static ExportResult Export(ExportRequest request, CancellationToken cancellationToken = default)
     {
-        CheckFormat(request);
+        CheckFormat(request.Target, request.Precision);
         var config = request.Checkpoint.Config;
         var family = FamilyRegistry.Get(config.ModelType);
-        var provenance = Describe(request, Survivors(request.RemovedBlocks, config.NumHiddenLayers));
+        var provenance = Describe(request, Survivors.After(config.NumHiddenLayers, request.RemovedBlocks));
         string target = Path.TrimEndingDirectorySeparator(Path.GetFullPath(request.OutFolder));
         if (!request.Overwrite && Finished(target) is { } existing && existing.SameModel(provenance))
             return new ExportResult(target, Size(target), existing, AlreadyThere: true);
@@ -28,6 +30,14 @@ internal static class OnnxExporter
         cancellationToken.ThrowIfCancellationRequested();
         staged.Commit();
         return new ExportResult(target, Size(target), provenance, AlreadyThere: false);
+    }
+
+    /// <summary>What can be refused before a long search that ends in an export: the format, and a target that holds something else.</summary>
+    public static void CheckBeforeSearch(Checkpoint checkpoint, string outFolder, string target, string precision, bool overwrite)
+    {
+        CheckFormat(target, precision);
+        // A folder made from the same checkpoint may be the very model that the search will lead to.
+        if (Finished(outFolder)?.BaseFingerprint != checkpoint.Fingerprint) StagedFolder.CheckTarget(outFolder, overwrite);
     }
 
     private static void Write(string folder, ExportRequest request, Family family, Provenance provenance, CancellationToken cancellationToken)
@@ -42,24 +52,12 @@ internal static class OnnxExporter
         provenance.Write(folder);
     }
 
-    private static void CheckFormat(ExportRequest request)
+    private static void CheckFormat(string target, string precision)
     {
-        if (request.Target is not ("cpu" or "cuda")) throw new ArgumentException($"The target is '{request.Target}'; cpu and cuda are known.", nameof(request));
-        if (request.Precision != "fp32") throw new ArgumentException($"The precision is '{request.Precision}'; fp32 is the one that can be written so far.", nameof(request));
-        if (request.Target == "cuda")
-            throw new ArgumentException("ONNX Runtime has no float32 attention on CUDA, and fp16 and bf16 cannot be written yet; export with target cpu.", nameof(request));
-    }
-
-    private static IReadOnlyList<int> Survivors(IReadOnlyList<int> removed, int blocks)
-    {
-        var gone = new HashSet<int>();
-        foreach (int block in removed)
-        {
-            if (block < 0 || block >= blocks) throw new ArgumentException($"Block {block} is to be removed, but the model has blocks 0-{blocks - 1}.", nameof(removed));
-            if (!gone.Add(block)) throw new ArgumentException($"Block {block} is to be removed twice; name each block once.", nameof(removed));
-        }
-        if (gone.Count == blocks) throw new ArgumentException($"All {blocks} blocks are to be removed; at least one must stay.", nameof(removed));
-        return [.. Enumerable.Range(0, blocks).Where(block => !gone.Contains(block))];
+        if (target is not ("cpu" or "cuda")) throw new ArgumentException($"The target is '{target}'; cpu and cuda are known.");
+        if (precision != "fp32") throw new ArgumentException($"The precision is '{precision}'; fp32 is the one that can be written so far.");
+        if (target == "cuda")
+            throw new ArgumentException("ONNX Runtime has no float32 attention on CUDA, and fp16 and bf16 cannot be written yet; export with target cpu.");
     }
 
     private static Provenance Describe(ExportRequest request, IReadOnlyList<int> survivors) => new()

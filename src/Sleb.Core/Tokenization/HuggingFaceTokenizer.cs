@@ -14,6 +14,8 @@ namespace Sleb.Core.Tokenization;
 /// </remarks>
 public sealed class HuggingFaceTokenizer : Tokenizer
 {
+    private const string FileName = "tokenizer.json";
+
     private readonly BytePairModel _model;
     private readonly AddedTokens _added;
     private readonly Func<string, string> _normalize;
@@ -43,14 +45,17 @@ public sealed class HuggingFaceTokenizer : Tokenizer
     /// <summary>The special tokens and their ids.</summary>
     public IReadOnlyDictionary<string, int> SpecialTokens { get; }
 
+    /// <summary>Whether a model folder has a tokenizer; a model without one works on ids.</summary>
+    public static bool Exists(string folder) => File.Exists(Path.Combine(folder, FileName));
+
     /// <summary>Reads the tokenizer of a model folder.</summary>
     /// <param name="folder">The folder that holds <c>tokenizer.json</c>.</param>
     /// <exception cref="CheckpointException">The file is missing, damaged, or asks for something that cannot be reproduced exactly.</exception>
     public static HuggingFaceTokenizer Load(string folder)
     {
         ArgumentNullException.ThrowIfNull(folder);
-        string path = Path.Combine(folder, "tokenizer.json");
-        if (!File.Exists(path)) throw new CheckpointException($"{folder} holds no tokenizer.json. Copy it from where the model came from.");
+        string path = Path.Combine(folder, FileName);
+        if (!Exists(folder)) throw new CheckpointException($"{folder} holds no tokenizer.json. Copy it from where the model came from.");
         try
         {
             using var document = JsonDocument.Parse(File.ReadAllBytes(path));

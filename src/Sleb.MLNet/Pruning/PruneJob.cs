@@ -1,6 +1,7 @@
-using Sleb.Core.Artifacts;
+using Sleb.Core.Calibration;
 using Sleb.Core.Checkpoints;
 using Sleb.Core.Evaluation;
+using Sleb.Core.Families;
 using Sleb.Core.Plan;
 using Sleb.Core.Search;
 using Sleb.Onnx;
@@ -37,7 +38,7 @@ internal sealed class PruneJob
     private PruneResult Run()
     {
         using var checkpoint = Checkpoint.Open(_request.ModelFolder);
-        var family = checkpoint.RequireFamily();
+        var family = FamilyRegistry.Get(checkpoint.Config.ModelType);
         SlebSearch.CheckBarriers(checkpoint.Config.NumHiddenLayers, _request.RemoveBlocks, _request.EarlyBarrier, _request.LateBarrier);
         var text = PruneText.Read(checkpoint, _request, message => _tell(new PruneEvent.Warning(message)));
         var identity = new SearchIdentity
@@ -45,14 +46,14 @@ internal sealed class PruneJob
             ModelFingerprint = checkpoint.Fingerprint,
             Family = family.ModelType,
             Blocks = checkpoint.Config.NumHiddenLayers,
-            CalibrationFingerprint = text.CalibrationFingerprint,
+            CalibrationFingerprint = TokenWindows.Fingerprint(text.Calibration),
             Windows = text.Calibration.Count,
             SequenceLength = text.SequenceLength,
             EarlyBarrier = _request.EarlyBarrier,
             LateBarrier = _request.LateBarrier,
         };
         var folders = PruneFolders.Choose(_request, identity);
-        if (!_request.PlanOnly) OnnxExporter.CheckTarget(folders.Out, checkpoint.Fingerprint, _request.Target, _request.Precision, _request.Overwrite);
+        if (!_request.PlanOnly) OnnxExporter.CheckBeforeSearch(checkpoint, folders.Out, _request.Target, _request.Precision, _request.Overwrite);
         int? gpu = ChooseDevice();
 
         using var model = TorchModel.Load(checkpoint, gpu, _cancellationToken);

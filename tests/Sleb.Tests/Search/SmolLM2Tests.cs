@@ -1,0 +1,36 @@
+using Sleb.Core.Checkpoints;
+using Sleb.Torch.Scoring;
+
+namespace Sleb.Tests.Search;
+
+/// <summary>A part of the reference search on real weights, small enough for every run; <see cref="SmolLM2LongTests"/> has the whole.</summary>
+public class SmolLM2Tests
+{
+    [Fact]
+    public void Every_candidate_of_the_first_and_the_last_round_equals_the_reference_on_one_window()
+    {
+        var reference = new SmolLM2Reference();
+        using var checkpoint = Checkpoint.Open(SmolLM2.Folder);
+        using var model = TorchModel.Load(checkpoint);
+        var scorer = new TorchBlockScorer(model, [reference.Calibration[0]]);
+        foreach (int round in (int[])[1, 9])
+        {
+            var (alive, expected) = reference.Round(round);
+            var candidates = scorer.ScoreWithout(alive, alive[1..^1], default).ToList();
+            Assert.Equal(expected.Keys.Order(), candidates.Select(candidate => candidate.Block));
+            foreach (var candidate in candidates)
+                Assert.Equal(expected[candidate.Block][0], candidate.MeanNll, 1e-4);
+        }
+    }
+
+    [Fact]
+    public void Block_influence_equals_the_reference()
+    {
+        var reference = new SmolLM2Reference();
+        using var checkpoint = Checkpoint.Open(SmolLM2.Folder);
+        using var model = TorchModel.Load(checkpoint);
+        var influence = new TorchBlockScorer(model, reference.Calibration).BlockInfluence(default);
+        Assert.Equal(reference.BlockInfluence.Length, influence.Count);
+        foreach (var (expected, found) in reference.BlockInfluence.Zip(influence)) Assert.Equal(expected, found, 1e-4);
+    }
+}
