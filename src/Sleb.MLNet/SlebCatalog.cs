@@ -1,3 +1,4 @@
+using Sleb.Core.Calibration;
 using Sleb.MLNet;
 using Sleb.MLNet.Data;
 
@@ -25,7 +26,7 @@ public static class SlebCatalog
         ArgumentException.ThrowIfNullOrWhiteSpace(path);
         path = Path.GetFullPath(path);
         if (!File.Exists(path)) throw new FileNotFoundException($"The text file {path} does not exist.", path);
-        return new TextView("Text", () => [File.ReadAllText(path)]);
+        return new TextView("Text", () => TextFile.ReadDocuments(path));
     }
 
     /// <summary>

@@ -81,6 +81,7 @@ public sealed class SlebPruneEstimator : IEstimator<SlebPruneTransformer>
     private PruneRequest Request(IDataView input, ScratchFolder? scratch, CancellationToken cancellationToken)
     {
         string run = _options.RunFolder ?? Path.Combine(scratch!.Path, "run");
+        string name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(_options.ModelFolder)));
         return new()
         {
             ModelFolder = _options.ModelFolder,
@@ -91,11 +92,11 @@ public sealed class SlebPruneEstimator : IEstimator<SlebPruneTransformer>
             EarlyBarrier = _options.EarlyBarrier,
             LateBarrier = _options.LateBarrier,
             Evaluation = _options.EvaluationData is { } data ? Text(data, cancellationToken)
-                : _options.EvaluationFile is { } file ? new TextSource(file, File.ReadAllText(file), null)
+                : _options.EvaluationFile is { } file ? TextFile.Read(file, _options.Join)
                 : null,
             EvaluationWindows = _options.EvaluationWindows,
             RunFolder = run,
-            OutFolder = _options.OutFolder ?? Path.Combine(scratch?.Path ?? run, $"minus-{_options.RemoveBlocks}"),
+            OutFolder = _options.OutFolder ?? Path.Combine(scratch?.Path ?? run, FormattableString.Invariant($"{name}-minus-{_options.RemoveBlocks}")),
             GpuDeviceId = _options.GpuDeviceId ?? _surroundings.GpuDeviceId,
             FallbackToCpu = _options.FallbackToCpu,
         };

@@ -61,7 +61,7 @@ public sealed class SlebPruneOptions : SlebScoringOptions
     public string? RunFolder { get; set; }
 
     /// <summary>
-    /// Where the pruned model goes, as a folder for ONNX Runtime GenAI. Null means a folder <c>minus-N</c> inside
+    /// Where the pruned model goes, as a folder for ONNX Runtime GenAI. Null means <c>NAME-minus-N</c> inside
     /// <see cref="RunFolder"/>, and without one a temporary folder that is deleted when the transformer is disposed or the process ends.
     /// A folder that already holds this very model is left as it is; anything else in it is an error.
     /// </summary>
