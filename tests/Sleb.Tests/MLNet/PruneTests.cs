@@ -6,6 +6,7 @@ using Sleb.Core.Plan;
 using Sleb.Core.Search;
 using Sleb.MLNet;
 using Sleb.MLNet.Pruning;
+using Sleb.Torch.Natives;
 
 namespace Sleb.Tests.MLNet;
 
@@ -148,7 +149,8 @@ public sealed class PruneTests : IDisposable
     [Fact]
     public void A_gpu_that_is_not_there_is_refused_before_anything_is_searched_or_replaced_with_a_warning()
     {
-        Assert.SkipWhen(TorchSharp.torch.cuda_is_available(), "This machine has a GPU.");
+        LibTorch.EnsureLoaded();
+        Assert.SkipWhen(TorchSharp.torch.cuda.is_available(), "This machine has a GPU.");
         foreach (bool byOption in new[] { true, false })
         {
             _ml.GpuDeviceId = byOption ? null : 0;
