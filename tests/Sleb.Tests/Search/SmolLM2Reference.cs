@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 
 namespace Sleb.Tests.Search;
@@ -23,7 +24,7 @@ internal sealed class SmolLM2Reference
     public (int[] Alive, Dictionary<int, double[]> WindowNll) Round(int round)
     {
         var element = _json.GetProperty("rounds")[round - 1];
-        return (Ids(element.GetProperty("alive")), element.GetProperty("window_nll").EnumerateObject().ToDictionary(entry => int.Parse(entry.Name), entry => Doubles(entry.Value)));
+        return (Ids(element.GetProperty("alive")), element.GetProperty("window_nll").EnumerateObject().ToDictionary(entry => int.Parse(entry.Name, CultureInfo.InvariantCulture), entry => Doubles(entry.Value)));
     }
 
     private IReadOnlyList<int[]> Windows(string name) => [.. _json.GetProperty(name).EnumerateArray().Select(Ids)];
