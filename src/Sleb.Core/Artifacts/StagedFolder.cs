@@ -42,7 +42,15 @@ internal sealed class StagedFolder : IDisposable
         string old = _target + ".replaced";
         if (Directory.Exists(old)) Directory.Delete(old, recursive: true);
         if (Directory.Exists(_target)) Directory.Move(_target, old);
-        Directory.Move(Path, _target);
+        try
+        {
+            Directory.Move(Path, _target);
+        }
+        catch when (Directory.Exists(old))
+        {
+            Directory.Move(old, _target);
+            throw;
+        }
         if (Directory.Exists(old)) Directory.Delete(old, recursive: true);
     }
 

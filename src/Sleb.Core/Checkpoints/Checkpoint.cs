@@ -1,6 +1,6 @@
+using System.Buffers;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
-using System.Text.Json;
 using Microsoft.Win32.SafeHandles;
 using Sleb.Core.Families;
 
@@ -10,12 +10,12 @@ namespace Sleb.Core.Checkpoints;
 /// <remarks>Tensors are streamed with positioned reads, so no page of the file stays mapped into the process.</remarks>
 internal sealed class Checkpoint : IDisposable
 {
-    private const string SingleFile = "model.safetensors";
-    private const string IndexFile = "model.safetensors.index.json";
+    private const int BufferBytes = 1 << 20;
 
     private readonly Dictionary<string, TensorEntry> _tensors;
     private readonly Dictionary<string, SafeFileHandle> _handles = [];
-    private readonly Lazy<string> _fingerprint;
+    private string? _fingerprint;
+    private bool _disposed;
 
     private Checkpoint(string folder, ModelConfig config, Dictionary<string, TensorEntry> tensors, IReadOnlyList<string> files)
     {
@@ -23,7 +23,6 @@ internal sealed class Checkpoint : IDisposable
         Config = config;
         _tensors = tensors;
         Files = files;
-        _fingerprint = new(ComputeFingerprint);
     }
 
     public string Folder { get; }
@@ -40,7 +39,8 @@ internal sealed class Checkpoint : IDisposable
     public long Parameters => _tensors.Values.Sum(t => t.Elements);
 
     /// <summary>SHA-256 (hex) over config.json and every weight file: what a plan or a trace belongs to.</summary>
-    public string Fingerprint => _fingerprint.Value;
+    /// <remarks>Read from the files the first time it is asked for.</remarks>
+    public string Fingerprint => ReadFingerprint(CancellationToken.None);
 
     /// <summary>Opens a folder and checks every header; no weight is read yet.</summary>
     /// <exception cref="CheckpointException">The folder or one of its files is missing, damaged or unsupported.</exception>
@@ -49,7 +49,7 @@ internal sealed class Checkpoint : IDisposable
         folder = Path.GetFullPath(folder);
         if (!Directory.Exists(folder)) throw new CheckpointException($"The model folder {folder} does not exist; give a folder with config.json and model.safetensors.");
         var config = ModelConfig.Load(folder);
-        var files = FindFiles(folder, out var weightMap);
+        var (files, weightMap) = WeightFiles.Find(folder);
         var tensors = new Dictionary<string, TensorEntry>(StringComparer.Ordinal);
         foreach (string file in files)
             foreach (var tensor in SafetensorsFile.ReadHeader(file))
@@ -57,8 +57,23 @@ internal sealed class Checkpoint : IDisposable
                     throw new CheckpointException($"{file} holds tensor '{tensor.Name}', which {tensors[tensor.Name].File} holds too.");
         foreach (var (name, file) in weightMap)
             if (!tensors.TryGetValue(name, out var tensor) || Path.GetFileName(tensor.File) != file)
-                throw new CheckpointException($"{Path.Combine(folder, IndexFile)} places tensor '{name}' in {file}, which does not hold it; download the folder again.");
+                throw new CheckpointException($"{Path.Combine(folder, WeightFiles.IndexFile)} places tensor '{Excerpt.Of(name)}' in {file}, which does not hold it; download the folder again.");
         return new Checkpoint(folder, config, tensors, files);
+    }
+
+    /// <summary>
+    /// The family that runs this model, after the check that the blocks are those config.json announces: for every use of a model
+    /// but a look at its files.
+    /// </summary>
+    /// <exception cref="CheckpointException">The model_type is unsupported, or config.json and weights are of different models.</exception>
+    public Family RequireFamily()
+    {
+        var family = FamilyRegistry.Get(Config.ModelType);
+        var blocks = new SortedSet<int>(_tensors.Keys.Select(name => BlockName.Index(name, family.BlockPrefix)).OfType<int>());
+        int expected = Config.NumHiddenLayers;
+        if (blocks.Count == expected && blocks.Max == expected - 1) return family;
+        string found = blocks.Count == 0 ? $"no tensor named {family.BlockPrefix}0.…" : $"blocks {BlockName.Ranges(blocks)}";
+        throw new CheckpointException($"{Path.Combine(Folder, ModelConfig.FileName)} has num_hidden_layers {expected}, but the checkpoint holds {found}. Give the folder of the original model, or a plan made for it.");
     }
 
     /// <summary>The entry of a tensor whose shape the config determines.</summary>
@@ -73,25 +88,36 @@ internal sealed class Checkpoint : IDisposable
     }
 
     /// <summary>Reads a tensor, widened to float32, and refuses a NaN or an infinity in it.</summary>
-    /// <param name="destination">Row-major, exactly as long as the tensor or the rest of it from <paramref name="firstElement"/>.</param>
+    /// <param name="destination">Row-major; the whole tensor or any part of it from <paramref name="firstElement"/>.</param>
     public void Read(TensorEntry entry, Span<float> destination, long firstElement = 0)
     {
         int size = TensorEntry.BytesPerElement(entry.Type);
-        byte[] buffer = new byte[Math.Min((long)destination.Length * size, 4 << 20)];
-        for (int done = 0; done < destination.Length;)
+        if (firstElement < 0 || destination.Length > entry.Elements - firstElement)
+            throw new ArgumentOutOfRangeException(nameof(firstElement), $"Tensor '{entry.Name}' has {entry.Elements} elements; {destination.Length} from {firstElement} on were asked for.");
+        byte[] buffer = ArrayPool<byte>.Shared.Rent(BufferBytes);
+        try
         {
-            int count = Math.Min(buffer.Length / size, destination.Length - done);
-            ReadBytes(entry, (firstElement + done) * size, buffer.AsSpan(0, count * size));
-            FloatConversion.Widen(entry.Type, buffer.AsSpan(0, count * size), destination.Slice(done, count));
-            done += count;
+            for (int done = 0; done < destination.Length;)
+            {
+                int count = Math.Min(BufferBytes / size, destination.Length - done);
+                var bytes = buffer.AsSpan(0, count * size);
+                ReadBytes(entry, (firstElement + done) * size, bytes);
+                FloatConversion.Widen(entry.Type, bytes, destination.Slice(done, count));
+                done += count;
+            }
         }
-        if (FloatConversion.HasNonFinite(destination))
-            throw new CheckpointException($"{entry.File} holds a NaN or an infinity in tensor '{entry.Name}'; the checkpoint is damaged, download it again.");
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+        if (FloatConversion.HasNonFinite(destination)) throw NonFinite(entry);
     }
 
     /// <summary>Reads raw bytes of a tensor, starting <paramref name="from"/> bytes into it.</summary>
     public void ReadBytes(TensorEntry entry, long from, Span<byte> destination)
     {
+        if (from < 0 || destination.Length > entry.Bytes - from)
+            throw new ArgumentOutOfRangeException(nameof(from), $"Tensor '{entry.Name}' has {entry.Bytes} bytes; {destination.Length} from {from} on were asked for.");
         var handle = Handle(entry.File);
         for (int done = 0; done < destination.Length;)
         {
@@ -101,57 +127,46 @@ internal sealed class Checkpoint : IDisposable
         }
     }
 
+    /// <summary>What is wrong with a tensor that has a NaN or an infinity in it.</summary>
+    public static CheckpointException NonFinite(TensorEntry entry) =>
+        new($"{entry.File} holds a NaN or an infinity in tensor '{entry.Name}'; the checkpoint is damaged, download it again.");
+
+    /// <summary><see cref="Fingerprint"/>, for callers that a cancel must reach while a large model is read.</summary>
+    public string ReadFingerprint(CancellationToken cancellationToken)
+    {
+        if (_fingerprint is { } known) return known;
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        byte[] buffer = new byte[BufferBytes];
+        foreach (string file in Files.Prepend(Path.Combine(Folder, ModelConfig.FileName)))
+        {
+            using var stream = File.OpenRead(file);
+            hash.AppendData(MemoryMarshal.AsBytes<long>([stream.Length]));
+            for (int read; (read = stream.Read(buffer)) > 0;)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                hash.AppendData(buffer, 0, read);
+            }
+        }
+        return _fingerprint = Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+
     public void Dispose()
     {
-        foreach (var handle in _handles.Values) handle.Dispose();
-        _handles.Clear();
+        lock (_handles)
+        {
+            _disposed = true;
+            foreach (var handle in _handles.Values) handle.Dispose();
+            _handles.Clear();
+        }
     }
 
     private SafeFileHandle Handle(string file)
     {
         lock (_handles)
         {
+            ObjectDisposedException.ThrowIf(_disposed, this);
             if (!_handles.TryGetValue(file, out var handle)) _handles[file] = handle = File.OpenHandle(file);
             return handle;
         }
-    }
-
-    private static List<string> FindFiles(string folder, out Dictionary<string, string> weightMap)
-    {
-        weightMap = [];
-        string single = Path.Combine(folder, SingleFile), index = Path.Combine(folder, IndexFile);
-        if (File.Exists(single)) return [single];
-        if (!File.Exists(index))
-            throw new CheckpointException($"{folder} holds neither {SingleFile} nor {IndexFile}; download the safetensors weights of the model into it.");
-        try
-        {
-            using var json = JsonDocument.Parse(File.ReadAllBytes(index));
-            foreach (var entry in json.RootElement.GetProperty("weight_map").EnumerateObject())
-                weightMap[entry.Name] = entry.Value.GetString()!;
-        }
-        catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException)
-        {
-            throw new CheckpointException($"{index} is not a safetensors index: it needs an object 'weight_map' of tensor names to file names ({e.Message}).", e);
-        }
-        var names = weightMap.Values.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal).ToList();
-        foreach (string name in names)
-        {
-            if (name != Path.GetFileName(name)) throw new CheckpointException($"{index} names the file '{name}', which is not in the folder itself.");
-            if (!File.Exists(Path.Combine(folder, name))) throw new CheckpointException($"{folder} lacks the shard {name} that {IndexFile} names; download it.");
-        }
-        return names.ConvertAll(name => Path.Combine(folder, name));
-    }
-
-    private string ComputeFingerprint()
-    {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        byte[] buffer = new byte[4 << 20];
-        foreach (string file in Files.Prepend(Path.Combine(Folder, ModelConfig.FileName)))
-        {
-            using var stream = File.OpenRead(file);
-            hash.AppendData(MemoryMarshal.AsBytes<long>([stream.Length]));
-            for (int read; (read = stream.Read(buffer)) > 0;) hash.AppendData(buffer, 0, read);
-        }
-        return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 }

@@ -36,4 +36,24 @@ internal static class FloatConversion
         for (; i < values.Length; i++) rest += values[i] * 0f;
         return rest != 0f;
     }
+
+    /// <summary>The same on stored elements: not finite is an exponent of ones.</summary>
+    public static bool HasNonFinite(TensorType type, ReadOnlySpan<byte> source) => type switch
+    {
+        TensorType.F32 => HasAll(MemoryMarshal.Cast<byte, uint>(source), 0x7F80_0000u),
+        TensorType.F16 => HasAll(MemoryMarshal.Cast<byte, ushort>(source), (ushort)0x7C00),
+        _ => HasAll(MemoryMarshal.Cast<byte, ushort>(source), (ushort)0x7F80),
+    };
+
+    /// <summary>Whether an element has every bit of <paramref name="bits"/>.</summary>
+    private static bool HasAll<T>(ReadOnlySpan<T> elements, T bits) where T : unmanaged, IBinaryInteger<T>
+    {
+        var mask = new Vector<T>(bits);
+        int i = 0;
+        for (; i <= elements.Length - Vector<T>.Count; i += Vector<T>.Count)
+            if (Vector.EqualsAny(new Vector<T>(elements[i..]) & mask, mask)) return true;
+        for (; i < elements.Length; i++)
+            if ((elements[i] & bits) == bits) return true;
+        return false;
+    }
 }

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Globalization;
 using System.Text.Json;
+using System.Text.Unicode;
 
 namespace Sleb.Core.Checkpoints;
 
@@ -13,6 +14,11 @@ internal static class SafetensorsFile
 {
     /// <summary>The same cap as the reference implementation has.</summary>
     private const long MaxHeaderBytes = 100_000_000;
+
+    /// <summary>PyTorch has no tensor of more dimensions.</summary>
+    private const int MaxDimensions = 64;
+
+    private const int MaxNameLength = 512;
 
     public static IReadOnlyList<TensorEntry> ReadHeader(string path)
     {
@@ -35,6 +41,7 @@ internal static class SafetensorsFile
 
     private static List<TensorEntry> Parse(string path, byte[] header, long dataStart, long dataBytes)
     {
+        if (!Utf8.IsValid(header)) throw Bad(path, "has a header that is not UTF-8 text; it is not a safetensors file or is damaged");
         var entries = new List<TensorEntry>();
         var seen = new HashSet<string>(StringComparer.Ordinal);
         try
@@ -43,15 +50,27 @@ internal static class SafetensorsFile
             if (json.RootElement.ValueKind != JsonValueKind.Object) throw Bad(path, "has a header that is not a JSON object");
             foreach (var property in json.RootElement.EnumerateObject())
             {
+                CheckName(path, property.Name);
                 if (!seen.Add(property.Name)) throw Bad(path, $"lists tensor '{property.Name}' twice");
                 if (property.Name != "__metadata__") entries.Add(ParseTensor(path, property, dataStart, dataBytes));
             }
         }
         catch (JsonException e)
         {
-            throw Bad(path, "has a header that is not valid JSON (" + e.Message + ")", e);
+            throw Bad(path, $"has a header that is not valid JSON ({Excerpt.Of(e.Message)})", e);
+        }
+        catch (InvalidOperationException e) // half a surrogate pair in a name
+        {
+            throw Bad(path, $"has a header with unreadable text ({Excerpt.Of(e.Message)})", e);
         }
         return entries;
+    }
+
+    /// <summary>Names end up in messages and in other files.</summary>
+    private static void CheckName(string path, string name)
+    {
+        if (name.Length is 0 or > MaxNameLength || name.Any(char.IsControl))
+            throw Bad(path, $"lists a tensor named '{Excerpt.Of(name)}' ({name.Length} characters); 1 to {MaxNameLength} characters without control characters are expected");
     }
 
     private static TensorEntry ParseTensor(string path, JsonProperty property, long dataStart, long dataBytes)
@@ -59,16 +78,16 @@ internal static class SafetensorsFile
         string name = property.Name;
         var value = property.Value;
         if (value.ValueKind != JsonValueKind.Object
-            || !value.TryGetProperty("dtype", out var dtype) || dtype.ValueKind != JsonValueKind.String
-            || !value.TryGetProperty("shape", out var shapeJson) || Numbers(shapeJson) is not { } shape
-            || !value.TryGetProperty("data_offsets", out var offsetsJson) || Numbers(offsetsJson) is not { Length: 2 } offsets)
-            throw Bad(path, $"describes tensor '{name}' without a dtype, a shape and two data_offsets of non-negative integers");
+            || Only(value, "dtype") is not { ValueKind: JsonValueKind.String } dtype
+            || Only(value, "shape") is not { } shapeJson || Numbers(shapeJson) is not { } shape
+            || Only(value, "data_offsets") is not { } offsetsJson || Numbers(offsetsJson) is not { Length: 2 } offsets)
+            throw Bad(path, $"describes tensor '{name}' without one dtype, one shape and two data_offsets of non-negative integers");
         TensorType type = dtype.GetString() switch
         {
             "F32" => TensorType.F32,
             "F16" => TensorType.F16,
             "BF16" => TensorType.BF16,
-            var other => throw Bad(path, $"holds tensor '{name}' as {other}; F32, F16 and BF16 are supported, so give the unquantized checkpoint"),
+            var other => throw Bad(path, $"holds tensor '{name}' as {Excerpt.Of(other ?? "null")}; F32, F16 and BF16 are supported, so give the unquantized checkpoint"),
         };
         long expected;
         try
@@ -88,13 +107,29 @@ internal static class SafetensorsFile
         return new TensorEntry(name, type, shape, path, dataStart + offsets[0], bytes);
     }
 
+    /// <summary>A property that stands in the object exactly once: of two, readers disagree which one counts.</summary>
+    private static JsonElement? Only(JsonElement element, string name)
+    {
+        JsonElement? found = null;
+        foreach (var property in element.EnumerateObject())
+        {
+            if (!property.NameEquals(name)) continue;
+            if (found is not null) return null;
+            found = property.Value;
+        }
+        return found;
+    }
+
     private static long[]? Numbers(JsonElement element)
     {
-        if (element.ValueKind != JsonValueKind.Array) return null;
-        var numbers = new long[element.GetArrayLength()];
-        for (int i = 0; i < numbers.Length; i++)
-            if (element[i].ValueKind != JsonValueKind.Number || !element[i].TryGetInt64(out numbers[i]) || numbers[i] < 0) return null;
-        return numbers;
+        if (element.ValueKind != JsonValueKind.Array || element.GetArrayLength() > MaxDimensions) return null;
+        var numbers = new List<long>();
+        foreach (var item in element.EnumerateArray())
+        {
+            if (item.ValueKind != JsonValueKind.Number || !item.TryGetInt64(out long number) || number < 0) return null;
+            numbers.Add(number);
+        }
+        return [.. numbers];
     }
 
     /// <summary>Every data byte belongs to exactly one tensor: no overlap, no hole, nothing behind the last.</summary>

@@ -13,5 +13,5 @@ internal static class FamilyRegistry
 
     /// <exception cref="CheckpointException">The model_type is not in the list.</exception>
     public static Family Get(string modelType) => All.FirstOrDefault(family => family.ModelType == modelType)
-        ?? throw new CheckpointException($"config.json has model_type '{modelType}', which is not supported; supported are {string.Join(", ", All.Select(family => family.ModelType))}.");
+        ?? throw new CheckpointException($"config.json has model_type '{Excerpt.Of(modelType)}', which is not supported; supported are {string.Join(", ", All.Select(family => family.ModelType))}.");
 }

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using Sleb.Core.Checkpoints;
 
@@ -12,6 +11,7 @@ namespace Sleb.Core.Families;
 internal sealed class ModelConfig
 {
     public const string FileName = "config.json";
+    public const string GenerationFileName = "generation_config.json";
 
     private readonly JsonObject _json;
     private readonly JsonObject _generation;
@@ -30,8 +30,25 @@ internal sealed class ModelConfig
     public int IntermediateSize => Int("intermediate_size");
     public int VocabSize => Int("vocab_size");
     public int NumAttentionHeads => Int("num_attention_heads");
-    public int NumKeyValueHeads => Int("num_key_value_heads", NumAttentionHeads);
-    public int HeadDim => Int("head_dim", HiddenSize / NumAttentionHeads);
+    public int NumKeyValueHeads
+    {
+        get
+        {
+            int heads = NumAttentionHeads, shared = Int("num_key_value_heads", heads);
+            return heads % shared == 0 ? shared : throw Bad($"has num_attention_heads {heads} and num_key_value_heads {shared}; the first must be a multiple of the second");
+        }
+    }
+
+    public int HeadDim
+    {
+        get
+        {
+            if (Has("head_dim")) return Int("head_dim");
+            int hidden = HiddenSize, heads = NumAttentionHeads;
+            return hidden % heads == 0 ? hidden / heads : throw Bad($"has hidden_size {hidden}, which its num_attention_heads {heads} does not divide, and no head_dim");
+        }
+    }
+
     public int MaxPositionEmbeddings => Int("max_position_embeddings");
 
     /// <summary>Keys a query sees, itself included; null sees all. Mistral's absent key is a window of 4096, its null is none.</summary>
@@ -40,20 +57,25 @@ internal sealed class ModelConfig
         : Int("sliding_window", absent: 4096);
 
     /// <summary>The ids that end a text: generation_config.json's before config.json's.</summary>
-    public IReadOnlyList<int> EosTokenIds => Ids(_generation["eos_token_id"]) ?? Ids(_json["eos_token_id"]) ?? [];
-    public int? BosTokenId => Ids(_generation["bos_token_id"])?.FirstOrDefault() ?? Ids(_json["bos_token_id"])?.FirstOrDefault();
-    public int? PadTokenId => Ids(_generation["pad_token_id"])?.FirstOrDefault() ?? Ids(_json["pad_token_id"])?.FirstOrDefault();
+    public IReadOnlyList<int> EosTokenIds => Ids("eos_token_id");
+    public int? BosTokenId => Ids("bos_token_id") is [int first, ..] ? first : null;
+    public int? PadTokenId => Ids("pad_token_id") is [int first, ..] ? first : null;
 
     public static ModelConfig Load(string folder)
     {
-        string path = Path.Combine(folder, FileName), generation = Path.Combine(folder, "generation_config.json");
+        string path = Path.Combine(folder, FileName), generation = Path.Combine(folder, GenerationFileName);
         if (!File.Exists(path)) throw new CheckpointException($"{folder} holds no {FileName}; give the folder of a Hugging Face checkpoint.");
-        return new ModelConfig(ReadObject(path), File.Exists(generation) ? ReadObject(generation) : [], path);
+        return new ModelConfig(JsonFile.Read(path), File.Exists(generation) ? JsonFile.Read(generation) : [], path);
     }
 
     public bool Has(string name) => _json[name] is not null;
 
-    public JsonObject? Object(string name) => _json[name] as JsonObject;
+    public JsonObject? Object(string name) => _json[name] switch
+    {
+        null => null,
+        JsonObject value => value,
+        var node => throw Bad(name, node, "an object"),
+    };
 
     /// <summary>A copy of the whole config.json.</summary>
     public JsonObject Json() => (JsonObject)_json.DeepClone();
@@ -62,40 +84,49 @@ internal sealed class ModelConfig
 
     public bool Bool(string name, bool absent) => Value<bool?>(name, "true or false") ?? absent;
 
-    public double Number(string name, double absent) => Value<double?>(name, "a number") ?? absent;
+    public double Number(string name, double absent)
+    {
+        double value = Value<double?>(name, "a number") ?? absent;
+        return double.IsFinite(value) ? value : throw Bad(name, _json[name]!, "a number that fits a double");
+    }
 
     /// <summary>A positive integer that must be there unless <paramref name="absent"/> says what its absence (or null) means.</summary>
     public int Int(string name, int? absent = null)
     {
         int value = Value<int?>(name, "an integer") ?? absent ?? throw Missing(name);
-        return value > 0 ? value : throw new CheckpointException($"{_path} has {name} {value.ToString(CultureInfo.InvariantCulture)}; a positive integer is expected.");
+        return value > 0 ? value : throw Bad($"has {name} {value.ToString(CultureInfo.InvariantCulture)}; a positive integer is expected");
     }
 
     private T? Value<T>(string name, string expected)
     {
         if (_json[name] is not { } node) return default;
-        if (node is JsonValue value && value.TryGetValue(out T? result)) return result;
-        throw new CheckpointException($"{_path} has {name} {node.ToJsonString()}; {expected} is expected.");
+        return node is JsonValue value && value.TryGetValue(out T? result) ? result : throw Bad(name, node, expected);
     }
 
-    private CheckpointException Missing(string name) => new($"{_path} has no {name}.");
+    private IReadOnlyList<int> Ids(string name) =>
+        Ids(_generation, name, GenerationFileName) is { Count: > 0 } generation ? generation : Ids(_json, name, FileName);
 
-    private static IReadOnlyList<int>? Ids(JsonNode? node) => node switch
+    private List<int> Ids(JsonObject json, string name, string file)
     {
-        JsonValue value when value.TryGetValue(out int id) => [id],
-        JsonArray array => [.. array.Select(item => item!.GetValue<int>())],
-        _ => null,
-    };
-
-    private static JsonObject ReadObject(string path)
-    {
-        try
+        JsonNode?[] nodes = json[name] switch
         {
-            return JsonNode.Parse(File.ReadAllBytes(path)) as JsonObject ?? throw new CheckpointException($"{path} is not a JSON object.");
-        }
-        catch (JsonException e)
+            null => [],
+            JsonArray array => [.. array],
+            var single => [single],
+        };
+        var ids = new List<int>();
+        foreach (var node in nodes)
         {
-            throw new CheckpointException($"{path} is not valid JSON ({e.Message}).", e);
+            if (node is not JsonValue value || !value.TryGetValue(out int id))
+                throw new CheckpointException($"{Path.Combine(Path.GetDirectoryName(_path)!, file)} has {name} {Excerpt.Of(json[name]!.ToJsonString())}; a token id or an array of token ids is expected.");
+            if (id >= 0) ids.Add(id); // the first Llama configs write -1 for none
         }
+        return ids;
     }
+
+    private CheckpointException Missing(string name) => Bad($"has no {name}, which every supported model has");
+
+    private CheckpointException Bad(string name, JsonNode found, string expected) => Bad($"has {name} {Excerpt.Of(found.ToJsonString())}; {expected} is expected");
+
+    private CheckpointException Bad(string what) => new($"{_path} {what}.");
 }

@@ -15,6 +15,8 @@ internal sealed class RotaryEmbedding
 
     private RotaryEmbedding(double[] inverseFrequencies, double factor)
     {
+        if (!(double.IsFinite(factor) && inverseFrequencies.All(f => f > 0 && double.IsFinite(f))))
+            throw new CheckpointException("config.json's RoPE settings give frequencies that are not positive numbers; its rope_theta and the numbers of its rope_scaling or rope_parameters must be positive.");
         _inverseFrequencies = [.. inverseFrequencies.Select(f => (float)f)];
         _factor = factor;
     }
@@ -26,12 +28,12 @@ internal sealed class RotaryEmbedding
     /// <param name="defaultTheta">The family's base where the config has none.</param>
     public static RotaryEmbedding Create(ModelConfig config, int dimension, double defaultTheta = 10000)
     {
-        // transformers 5 keeps everything in rope_parameters; a rope_scaling that is not null replaces it entirely.
-        var scaling = config.Object("rope_scaling");
-        var parameters = new Parameters(scaling ?? config.Object("rope_parameters") ?? []);
-        double topLevelTheta = config.Number("rope_theta", defaultTheta);
-        double theta = scaling is null ? parameters.Number("rope_theta") ?? topLevelTheta : topLevelTheta;
-        double original = parameters.Number("original_max_position_embeddings") ?? config.MaxPositionEmbeddings;
+        if (dimension <= 0 || dimension % 2 != 0)
+            throw new CheckpointException($"config.json asks for RoPE over {dimension} dimensions of a head; an even, positive number is expected.");
+        // transformers 5 keeps everything in rope_parameters; a rope_scaling with anything in it replaces that entirely.
+        var parameters = new Parameters(config.Object("rope_scaling") is { Count: > 0 } scaling ? scaling : config.Object("rope_parameters") ?? []);
+        parameters.RefuseNested();
+        double theta = parameters.Number("rope_theta") ?? config.Number("rope_theta", defaultTheta);
         var plain = new double[dimension / 2];
         for (int i = 0; i < plain.Length; i++) plain[i] = 1 / Math.Pow(theta, 2.0 * i / dimension);
 
@@ -39,10 +41,18 @@ internal sealed class RotaryEmbedding
         {
             "default" => new(plain, 1),
             "linear" => new([.. plain.Select(f => f / parameters.Required("factor"))], 1),
-            "llama3" => new(Llama3(plain, parameters, original), 1),
-            "yarn" => Yarn(plain, parameters, theta, original, config.MaxPositionEmbeddings),
-            var other => throw new CheckpointException($"config.json has rope_type '{other}', which is not supported; supported are default, linear, llama3 and yarn."),
+            "llama3" => new(Llama3(plain, parameters, Original()), 1),
+            "yarn" => Yarn(plain, parameters, theta, Original(), config.MaxPositionEmbeddings),
+            var other => throw new CheckpointException($"config.json has rope_type '{Excerpt.Of(other)}', which is not supported; supported are default, linear, llama3 and yarn."),
         };
+
+        double Original()
+        {
+            // Phi-3 and its like keep the trained context beside the parameters, and there it wins.
+            double original = config.Has("original_max_position_embeddings") ? config.Number("original_max_position_embeddings", 0)
+                : parameters.Number("original_max_position_embeddings") ?? config.MaxPositionEmbeddings;
+            return original > 0 ? original : throw new CheckpointException("config.json's original_max_position_embeddings must be positive.");
+        }
     }
 
     /// <summary>Cosines and sines, row-major <c>[positions, Dimension / 2]</c>, scaled by YaRN's attention factor.</summary>
@@ -66,7 +76,7 @@ internal sealed class RotaryEmbedding
         double factor = parameters.Required("factor"), low = parameters.Required("low_freq_factor"), high = parameters.Required("high_freq_factor");
         return [.. plain.Select(f =>
         {
-            double turns = original * f / (2 * Math.PI); // original context over wavelength
+            double turns = original * f / (2 * Math.PI); // trained context over wavelength
             if (turns < low) return f / factor;
             if (turns > high) return f;
             double smooth = (turns - low) / (high - low);
@@ -97,13 +107,27 @@ internal sealed class RotaryEmbedding
 
     private sealed class Parameters(JsonObject json)
     {
-        public double? Number(string name) => json[name] is JsonValue value && value.TryGetValue(out double number) ? number : null;
+        public double? Number(string name) => Value<double?>(name, "a number");
 
-        public string? Text(string name) => json[name] is JsonValue value && value.TryGetValue(out string? text) ? text : null;
+        public string? Text(string name) => Value<string>(name, "a string");
 
-        public bool? Bool(string name) => json[name] is JsonValue value && value.TryGetValue(out bool flag) ? flag : null;
+        public bool? Bool(string name) => Value<bool?>(name, "true or false");
+
+        /// <summary>Gemma 3 has one set of parameters per layer type: read as one set, every frequency would be the default.</summary>
+        public void RefuseNested()
+        {
+            if (json.FirstOrDefault(pair => pair.Value is JsonObject).Key is { } key)
+                throw new CheckpointException($"config.json nests its RoPE settings ('{Excerpt.Of(key)}'); one set for all blocks is supported.");
+        }
 
         public double Required(string name) => Number(name)
-            ?? throw new CheckpointException($"config.json scales RoPE with {json.ToJsonString()}, which has no number '{name}'.");
+            ?? throw new CheckpointException($"config.json scales RoPE with {Excerpt.Of(json.ToJsonString())}, which has no number '{name}'.");
+
+        private T? Value<T>(string name, string expected) => json[name] switch
+        {
+            null => default,
+            JsonValue value when value.TryGetValue(out T? result) => result,
+            var node => throw new CheckpointException($"config.json's RoPE settings have {name} {Excerpt.Of(node.ToJsonString())}; {expected} is expected."),
+        };
     }
 }

@@ -1,7 +1,6 @@
 using Sleb.Core.Calibration;
 using Sleb.Core.Checkpoints;
 using Sleb.Core.Evaluation;
-using Sleb.Core.Families;
 using Sleb.Core.Plan;
 using Sleb.Core.Search;
 using Sleb.Onnx;
@@ -38,7 +37,7 @@ internal sealed class PruneJob
     private PruneResult Run()
     {
         using var checkpoint = Checkpoint.Open(_request.ModelFolder);
-        var family = FamilyRegistry.Get(checkpoint.Config.ModelType);
+        var family = checkpoint.RequireFamily();
         SlebSearch.CheckBarriers(checkpoint.Config.NumHiddenLayers, _request.RemoveBlocks, _request.EarlyBarrier, _request.LateBarrier);
         var text = PruneText.Read(checkpoint, _request, message => _tell(new PruneEvent.Warning(message)));
         var identity = new SearchIdentity

@@ -27,7 +27,7 @@ internal sealed class TorchModel : IDisposable
     /// <exception cref="InvalidOperationException">The GPU asked for is not there.</exception>
     public static TorchModel Load(Checkpoint checkpoint, int? gpuDeviceId = null, CancellationToken cancellationToken = default)
     {
-        var family = Sleb.Core.Families.FamilyRegistry.Get(checkpoint.Config.ModelType);
+        var family = checkpoint.RequireFamily();
         LibTorch.EnsureLoaded();
         var device = TorchDevice.Get(gpuDeviceId);
         bool ownHead = !checkpoint.Config.Bool("tie_word_embeddings", family.TiedByDefault) || checkpoint.Tensors.ContainsKey("lm_head.weight");
