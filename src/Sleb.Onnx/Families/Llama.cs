@@ -53,7 +53,7 @@ internal static class Llama
                 decoder.SequenceLengths, decoder.TotalLength, fused ? "cos_cache" : "", fused ? "sin_cache" : ""],
             (ReadOnlySpan<string>)[attended, DecoderGraph.PresentName(position, "key"), DecoderGraph.PresentName(position, "value")],
             Attributes.Int("num_heads", config.NumAttentionHeads), Attributes.Int("kv_num_heads", config.NumKeyValueHeads),
-            Attributes.Float("scale", (float)(1 / Math.Sqrt(config.HeadDim))), Attributes.Int("local_window_size", Window(config) ?? -1),
+            Attributes.Float("scale", (float)(1 / Math.Sqrt(config.HeadDim))), Attributes.Int("local_window_size", config.SlidingWindow ?? -1),
             Attributes.Float("softcap", 0), Attributes.Int("do_rotary", fused ? 1 : 0), Attributes.Int("rotary_interleaved", 0));
         return decoder.Linear(path + "/o_proj", attended, tensors + "o_proj", queries, config.HiddenSize, bias);
     }
@@ -85,13 +85,6 @@ internal static class Llama
         var (cos, sin) = RotaryEmbedding.Create(decoder.Config, headDim).Table(context);
         decoder.Graph.Weight("cos_cache", [context, headDim / 2], data => data.Write(cos));
         decoder.Graph.Weight("sin_cache", [context, headDim / 2], data => data.Write(sin));
-    }
-
-    /// <summary>A query sees itself and the window - 1 keys before it. Mistral's absent window is 4096, its null none; Llama has none.</summary>
-    private static int? Window(ModelConfig config)
-    {
-        if (config.ModelType != "mistral") return null;
-        return config.Has("sliding_window") || !config.Json().ContainsKey("sliding_window") ? config.Int("sliding_window", absent: 4096) : null;
     }
 
     private static void Check(ModelConfig config)
