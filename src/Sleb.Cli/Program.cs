@@ -1,4 +1,16 @@
-using Sleb.Core.Calibration;
-using Sleb.MLNet.Pruning;
-var r = PruneJob.Run(new PruneRequest { ModelFolder = args[0], RemoveBlocks = 3, SampleTokens = 32, Calibration = TextFile.Read(Path.Combine(args[0], "calibration.txt")) }, e => { if (e is not PruneEvent.Scored) Console.WriteLine(e); }, default);
-Console.WriteLine(r.Dense.Perplexity + " " + r.Pruned.Perplexity + " " + r.Shipped!.Perplexity + " " + r.Folder + "\n" + r.Continuation);
+using System.Runtime.InteropServices;
+using System.Text;
+using Sleb.Cli;
+
+if (OperatingSystem.IsWindows()) Console.OutputEncoding = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false);
+
+using var stop = new CancellationTokenSource();
+// The first signal asks for an orderly end; a second one finds no handler that holds it back and ends the process at once.
+Action<PosixSignalContext> onSignal = signal =>
+{
+    signal.Cancel = !stop.IsCancellationRequested;
+    if (!stop.IsCancellationRequested) stop.Cancel();
+};
+using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, onSignal);
+using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, onSignal);
+return SlebCommandLine.Run(args, Console.Out, Console.Error, stop.Token);

@@ -42,15 +42,31 @@ internal static class OnnxExporter
 
     private static void Write(string folder, ExportRequest request, Family family, Provenance provenance, CancellationToken cancellationToken)
     {
+        try
+        {
+            WriteFiles(folder, request, family, provenance, cancellationToken);
+        }
+        catch (IOException e) when ((e.HResult & 0xFFFF) is 28 or 112) // ENOSPC; ERROR_DISK_FULL
+        {
+            long megabytes = StayingElements(request.Checkpoint, family, provenance.RemovedBlocks) * sizeof(float) / 1_000_000;
+            throw new IOException($"The disk ran full while the model was written; {request.OutFolder} needs about {megabytes} MB. Nothing was put in place.", e);
+        }
+    }
+
+    private static void WriteFiles(string folder, ExportRequest request, Family family, Provenance provenance, CancellationToken cancellationToken)
+    {
         using var data = new ExternalData(Path.Combine(folder, DataFile));
         var decoder = new DecoderGraph(request.Checkpoint, family, provenance.Survivors, data, cancellationToken);
         DecoderEmitter.Emit(decoder);
         decoder.Graph.Save(Path.Combine(folder, GraphFile), Metadata(provenance));
-        GenAIConfig.Write(folder, new GenAIModelDescription(request.Checkpoint.Config, family.ModelType, provenance.Survivors.Count,
+        GenAIConfig.Write(folder, new GenAIModelDescription(request.Checkpoint.Config, provenance.Survivors.Count,
             request.Checkpoint.Config.MaxPositionEmbeddings, request.Target, GraphFile, decoder.ReadsPositions));
         TokenizerFiles.Copy(request.Checkpoint.Folder, folder);
         provenance.Write(folder);
     }
+
+    private static long StayingElements(Checkpoint checkpoint, Family family, IReadOnlyList<int> removed) => checkpoint.Tensors.Values
+        .Where(tensor => !removed.Any(block => tensor.Name.StartsWith($"{family.BlockPrefix}{block}.", StringComparison.Ordinal))).Sum(tensor => tensor.Elements);
 
     private static void CheckFormat(string target, string precision)
     {

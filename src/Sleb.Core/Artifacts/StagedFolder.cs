@@ -36,22 +36,23 @@ internal sealed class StagedFolder : IDisposable
             throw new IOException($"The folder {target} is not empty; give another folder, or --overwrite (Overwrite = true) to replace it.");
     }
 
-    /// <summary>Moves the finished folder into place; what was there goes only after that.</summary>
+    /// <summary>Moves the finished folder into place; what was there goes only after that, and comes back if the move fails.</summary>
     public void Commit()
     {
         string old = _target + ".replaced";
         if (Directory.Exists(old)) Directory.Delete(old, recursive: true);
-        if (Directory.Exists(_target)) Directory.Move(_target, old);
+        bool replaces = Directory.Exists(_target);
+        if (replaces) Directory.Move(_target, old);
         try
         {
             Directory.Move(Path, _target);
         }
-        catch when (Directory.Exists(old))
+        catch when (replaces)
         {
             Directory.Move(old, _target);
             throw;
         }
-        if (Directory.Exists(old)) Directory.Delete(old, recursive: true);
+        if (replaces) Directory.Delete(old, recursive: true);
     }
 
     public void Dispose()

@@ -1,115 +1,103 @@
-using System.IO.Compression;
 using System.Text;
 using System.Text.Json;
+using System.Text.Unicode;
 
 namespace Sleb.Core.Calibration;
 
-/// <summary>Reads calibration, evaluation and prompt files: one UTF-8 text, or JSON lines of texts or of ids; .gz behind either.</summary>
+/// <summary>Reads calibration and evaluation texts: plain UTF-8, or .jsonl with a <c>text</c> or <c>input_ids</c> per line, each also as .gz.</summary>
 internal static class TextFile
 {
-    /// <summary>What stands between the documents of a .jsonl file.</summary>
+    /// <summary>What stands between the documents of a .jsonl.</summary>
     public const string DefaultJoin = "\n\n";
 
-    private static readonly UTF8Encoding Strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
-
-    /// <exception cref="IOException">The file cannot be read.</exception>
-    /// <exception cref="InvalidDataException">It is not UTF-8, not the JSON lines expected, or empty; the message names the place.</exception>
+    /// <param name="path">The file.</param>
+    /// <param name="join">What stands between the documents of a .jsonl.</param>
+    /// <exception cref="FileNotFoundException">There is no such file.</exception>
+    /// <exception cref="InvalidDataException">The file does not hold what its name promises.</exception>
     public static TextSource Read(string path, string join = DefaultJoin)
     {
-        string text = Decode(path, Bytes(path));
-        if (!IsJsonLines(path)) return new TextSource(path, NotEmpty(path, text), Windows: null);
-        var lines = ReadLines(path, text);
-        if (lines.Texts.Count > 0 && lines.Windows.Count > 0)
-            throw new InvalidDataException($"{path} mixes lines with 'text' and lines with 'input_ids'; give one kind.");
-        return lines.Windows.Count > 0
-            ? new TextSource(path, Text: null, lines.Windows)
-            : new TextSource(path, NotEmpty(path, string.Join(join, lines.Texts)), Windows: null);
+        var (documents, windows) = ReadContent(path);
+        return windows.Count > 0 ? new(path, null, windows) : new(path, string.Join(join, documents), null);
     }
 
-    /// <summary>The texts of a file one by one: a .jsonl's lines, or the whole of any other.</summary>
+    /// <summary>The texts of a file one by one: a .jsonl's lines, or the whole of any other file.</summary>
     /// <inheritdoc cref="Read" path="/exception"/>
-    public static IReadOnlyList<string> ReadDocuments(string path)
+    public static IReadOnlyList<string> ReadDocuments(string path) => ReadContent(path) is (var documents, []) ? documents
+        : throw new InvalidDataException($"{path} holds input_ids where text is needed. Give lines with \"text\".");
+
+    private static (List<string> Documents, List<(int Line, int[] Ids)> Windows) ReadContent(string path)
     {
-        string text = Decode(path, Bytes(path));
-        if (!IsJsonLines(path)) return [NotEmpty(path, text)];
-        var lines = ReadLines(path, text);
-        return lines.Windows.Count == 0 && lines.Texts.Count > 0 ? lines.Texts
-            : throw new InvalidDataException($"{path} holds no line with 'text'; rows of text need them.");
+        if (!File.Exists(path)) throw new FileNotFoundException($"The text file {path} does not exist. Give the path of a text, .jsonl or .gz file.", path);
+        bool packed = path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase);
+        ReadOnlySpan<byte> bytes = packed ? Gzip.Unpack(path) : File.ReadAllBytes(path);
+        string name = packed ? path[..^3] : path;
+        int mark = bytes.StartsWith(Encoding.UTF8.Preamble) ? Encoding.UTF8.Preamble.Length : 0;
+        CheckUtf8(bytes, path, packed);
+        if (bytes.Length == mark) throw new InvalidDataException($"{path} is empty. Give a file that holds text.");
+        return name.EndsWith(".jsonl", StringComparison.OrdinalIgnoreCase)
+            ? ReadLines(bytes[mark..], path)
+            : ([Encoding.UTF8.GetString(bytes[mark..])], []);
     }
 
-    private static bool IsJsonLines(string path) => Plain(path).EndsWith(".jsonl", StringComparison.OrdinalIgnoreCase);
-
-    private static string Plain(string path) => IsCompressed(path) ? path[..^3] : path;
-
-    private static bool IsCompressed(string path) => path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase);
-
-    private static byte[] Bytes(string path)
+    private static (List<string> Documents, List<(int Line, int[] Ids)> Windows) ReadLines(ReadOnlySpan<byte> bytes, string path)
     {
-        if (!File.Exists(path)) throw new FileNotFoundException($"The text file {path} does not exist.", path);
-        byte[] bytes = File.ReadAllBytes(path);
-        if (!IsCompressed(path)) return bytes;
-        using var plain = new MemoryStream();
-        try
-        {
-            using var gzip = new GZipStream(new MemoryStream(bytes), CompressionMode.Decompress);
-            gzip.CopyTo(plain);
-        }
-        catch (InvalidDataException e)
-        {
-            throw new InvalidDataException($"{path} is not a gzip file, or a damaged one.", e);
-        }
-        return plain.ToArray();
-    }
-
-    private static string Decode(string path, byte[] bytes)
-    {
-        int bom = bytes.AsSpan().StartsWith(Encoding.UTF8.Preamble) ? Encoding.UTF8.Preamble.Length : 0;
-        try
-        {
-            return Strict.GetString(bytes, bom, bytes.Length - bom);
-        }
-        catch (DecoderFallbackException e)
-        {
-            throw new InvalidDataException(FormattableString.Invariant($"{path} is not UTF-8: the byte at offset {bom + e.Index} is invalid; save the file as UTF-8."), e);
-        }
-    }
-
-    private static string NotEmpty(string path, string text) => text.Length > 0 ? text : throw new InvalidDataException($"{path} holds no text.");
-
-    private static (List<string> Texts, List<int[]> Windows) ReadLines(string path, string text)
-    {
-        var texts = new List<string>();
-        var windows = new List<int[]>();
+        var documents = new List<string>();
+        var windows = new List<(int Line, int[] Ids)>();
         int number = 0;
-        // Lines end at \n alone: a JSON string may hold any other line separator as it is.
-        foreach (string line in text.Split('\n'))
+        foreach (var range in bytes.Split((byte)'\n'))
         {
             number++;
-            if (string.IsNullOrWhiteSpace(line)) continue;
-            try
-            {
-                using var json = JsonDocument.Parse(line);
-                if (json.RootElement.ValueKind != JsonValueKind.Object) throw Bad("is not a JSON object");
-                if (json.RootElement.TryGetProperty("input_ids", out var ids)) windows.Add(Ids(ids));
-                else if (json.RootElement.TryGetProperty("text", out var value) && value.ValueKind == JsonValueKind.String) texts.Add(value.GetString()!);
-                else throw Bad("has neither a string 'text' nor an array 'input_ids'");
-            }
-            catch (Exception e) when (e is JsonException or InvalidOperationException)
-            {
-                throw Bad("is not valid JSON", e);
-            }
+            if (Ascii.Trim(bytes[range]) is { Start: var start, End: var end } && start.Equals(end)) continue;
+            var (text, ids) = ReadLine(bytes[range].ToArray(), $"{path}, line {number}");
+            if (text is not null) documents.Add(text);
+            else windows.Add((number, ids!));
+            if (documents.Count > 0 && windows.Count > 0)
+                throw new InvalidDataException($"{path}, line {number} has {(text is null ? "input_ids" : "text")} where the lines before have {(text is null ? "text" : "input_ids")}. Keep to one kind a file.");
         }
-        return texts.Count + windows.Count == 0 ? throw new InvalidDataException($"{path} holds no lines.") : (texts, windows);
+        return documents.Count + windows.Count > 0 ? (documents, windows) : throw new InvalidDataException($"{path} holds no line. Give a file that holds text.");
+    }
 
-        int[] Ids(JsonElement array)
+    private static (string? Text, int[]? Ids) ReadLine(byte[] line, string where)
+    {
+        const string expected = "Every line is an object with \"text\" (a string) or \"input_ids\" (two or more token ids).";
+        try
         {
-            if (array.ValueKind != JsonValueKind.Array) throw Bad("has 'input_ids' that are not an array");
-            var ids = new int[array.GetArrayLength()];
-            for (int i = 0; i < ids.Length; i++)
-                if (array[i].ValueKind != JsonValueKind.Number || !array[i].TryGetInt32(out ids[i]) || ids[i] < 0) throw Bad("has an input id that is not a non-negative integer");
-            return ids.Length >= 2 ? ids : throw Bad($"has {ids.Length} input id(s); a loss needs at least 2");
+            using var document = JsonDocument.Parse(line);
+            var root = document.RootElement;
+            if (root.ValueKind != JsonValueKind.Object) throw new InvalidDataException($"{where} is {Kind(root)}, not an object. {expected}");
+            bool hasText = root.TryGetProperty("text", out var text), hasIds = root.TryGetProperty("input_ids", out var ids);
+            if (hasText == hasIds) throw new InvalidDataException($"{where} has {(hasText ? "both \"text\" and" : "neither \"text\" nor")} \"input_ids\". {expected}");
+            if (hasText) return (text.ValueKind == JsonValueKind.String ? text.GetString() : throw new InvalidDataException($"{where} has {Kind(text)} as \"text\", not a string. {expected}"), null);
+            if (ids.ValueKind != JsonValueKind.Array) throw new InvalidDataException($"{where} has {Kind(ids)} as \"input_ids\", not an array. {expected}");
+            if (ids.GetArrayLength() < 2) throw new InvalidDataException($"{where} has {ids.GetArrayLength()} token ids: nothing to predict. {expected}");
+            return (null, [.. ids.EnumerateArray().Select((id, position) => id.ValueKind == JsonValueKind.Number && id.TryGetInt32(out int value)
+                ? value
+                : throw new InvalidDataException($"{where} has {id.GetRawText()} at position {position} of \"input_ids\", not a token id. {expected}"))]);
         }
+        catch (JsonException exception)
+        {
+            throw new InvalidDataException($"{where} is not valid JSON (byte {exception.BytePositionInLine + 1} of the line). {expected}", exception);
+        }
+        catch (InvalidOperationException exception)
+        {
+            throw new InvalidDataException($"{where} has half of a surrogate pair in a string. {expected}", exception);
+        }
+    }
 
-        InvalidDataException Bad(string what, Exception? inner = null) => new(FormattableString.Invariant($"{path}, line {number}, {what}."), inner);
+    private static string Kind(JsonElement element) => element.ValueKind switch
+    {
+        JsonValueKind.Object => "an object",
+        JsonValueKind.Array => "an array",
+        JsonValueKind.String => "a string",
+        JsonValueKind.Number => "a number",
+        var other => other.ToString().ToLowerInvariant(),
+    };
+
+    private static void CheckUtf8(ReadOnlySpan<byte> bytes, string path, bool packed)
+    {
+        if (Utf8.IsValid(bytes)) return;
+        int offset = 0;
+        while (Rune.DecodeFromUtf8(bytes[offset..], out _, out int length) == System.Buffers.OperationStatus.Done) offset += length;
+        throw new InvalidDataException($"{path} is not UTF-8: byte 0x{bytes[offset]:X2} at offset {offset}{(packed ? " of the unpacked text" : "")} begins no character. Save it as UTF-8.");
     }
 }

@@ -1,56 +1,74 @@
-using System.Runtime.InteropServices;
+using System.Buffers.Binary;
 using System.Security.Cryptography;
 using Sleb.Core.Tokenization;
 
 namespace Sleb.Core.Calibration;
 
-/// <summary>Text as fixed-length runs of tokens: tokenized in one go, cut without overlap, tail dropped.</summary>
+/// <summary>Cuts a text's ids into the windows that are scored.</summary>
 internal static class TokenWindows
 {
-    private const int DefaultLength = 512;
+    public const int DefaultLength = 512;
 
-    /// <summary>The length asked for, or min(512, the model's context).</summary>
-    /// <exception cref="ArgumentOutOfRangeException">Shorter than 2 or longer than the context.</exception>
-    public static int Length(int? sequenceLength, int contextLength)
+    /// <summary>The windows of a source from its start: cut from its text without overlap, the tail dropped, or the ready ones as they are.</summary>
+    /// <param name="source">The text or the windows.</param>
+    /// <param name="tokenizer">Turns the text into ids in one go; not asked for where the source holds ids.</param>
+    /// <param name="length">The ids per window of a text, from <see cref="Length"/>.</param>
+    /// <param name="most">How many windows to take; null for all. There may be fewer, never none.</param>
+    /// <param name="context">The longest window the model takes.</param>
+    /// <param name="vocabulary">How many ids the model knows.</param>
+    /// <exception cref="InvalidDataException">The text is shorter than one window, a window longer than the context, or an id unknown.</exception>
+    public static IReadOnlyList<int[]> Cut(TextSource source, Func<HuggingFaceTokenizer> tokenizer, int length, int? most, int context, int vocabulary)
     {
-        int length = sequenceLength ?? Math.Min(DefaultLength, contextLength);
-        return length >= 2 && length <= contextLength ? length
-            : throw new ArgumentOutOfRangeException(nameof(sequenceLength), FormattableString.Invariant(
-                $"The sequence length is {length}; it must lie between 2 and the model's context of {contextLength}."));
+        if (most is { } least) ArgumentOutOfRangeException.ThrowIfLessThan(least, 1, nameof(most));
+        if (source.Windows is null) return CutText(source.Name, tokenizer().Encode(source.Text!), length, most ?? int.MaxValue, vocabulary);
+        var ready = source.Windows.Take(most ?? int.MaxValue).ToList();
+        foreach (var (line, ids) in ready)
+        {
+            if (ids.Length > context) throw new InvalidDataException($"{source.Name}, line {line} has {ids.Length} token ids, more than the model's context of {context}. Shorten it.");
+            CheckIds(ids, vocabulary, $"{source.Name}, line {line}");
+        }
+        return ready.ConvertAll(window => window.Ids);
     }
 
-    /// <summary>The first <paramref name="count"/> windows of a source (null: all); ready windows are taken as they are.</summary>
-    /// <param name="tokenizer">Asked for only where there is text to tokenize.</param>
-    /// <exception cref="InvalidDataException">The text is shorter than one window, or an id is not in the vocabulary.</exception>
-    public static IReadOnlyList<int[]> Cut(TextSource source, Func<HuggingFaceTokenizer> tokenizer, int length, int? count, int contextLength, int vocabSize)
+    private static int[][] CutText(string name, int[] ids, int length, int most, int vocabulary)
     {
-        var windows = source.Windows ?? Cut(source, tokenizer().Encode(source.Text!), length);
-        windows = [.. windows.Take(count ?? int.MaxValue)];
-        for (int w = 0; w < windows.Count; w++)
-        {
-            if (windows[w].Length > contextLength)
-                throw new InvalidDataException(FormattableString.Invariant($"{source.Name} has {windows[w].Length} ids in window {w + 1}; the model's context is {contextLength}."));
-            int bad = Array.FindIndex(windows[w], id => id < 0 || id >= vocabSize);
-            if (bad >= 0)
-                throw new InvalidDataException(FormattableString.Invariant($"{source.Name} has the id {windows[w][bad]} in window {w + 1}, position {bad + 1}; the model's vocabulary has {vocabSize} ids, numbered from 0."));
-        }
+        if (ids.Length < length)
+            throw new InvalidDataException($"{name} holds {ids.Length} tokens, fewer than one window of {length}. Give a longer text or a smaller sequence length.");
+        var windows = new int[Math.Min(ids.Length / length, most)][];
+        for (int i = 0; i < windows.Length; i++) windows[i] = ids.AsSpan(i * length, length).ToArray();
+        CheckIds(ids.AsSpan(0, windows.Length * length), vocabulary, name);
         return windows;
     }
 
-    /// <summary>SHA-256 over the ids and lengths of windows.</summary>
+    /// <summary>The ids per window: what was asked for, else 512 or the model's context where that is shorter.</summary>
+    public static int Length(int? asked, int context)
+    {
+        int length = asked ?? Math.Min(DefaultLength, context);
+        if (length > context) throw new ArgumentException($"The sequence length {length} is longer than the model's context of {context}. Choose at most {context}.");
+        return length >= 2 ? length : throw new ArgumentException($"The sequence length {length} leaves nothing to predict. Choose at least 2.");
+    }
+
+    /// <summary>SHA-256 over each window's length and ids, little-endian: equal where the same ids are scored.</summary>
     public static string Fingerprint(IReadOnlyList<int[]> windows)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        foreach (int[] window in windows)
+        Span<byte> bytes = stackalloc byte[4];
+        foreach (var window in windows)
         {
-            hash.AppendData(MemoryMarshal.AsBytes<int>([window.Length]));
-            hash.AppendData(MemoryMarshal.AsBytes<int>(window));
+            BinaryPrimitives.WriteInt32LittleEndian(bytes, window.Length);
+            hash.AppendData(bytes);
+            foreach (int id in window)
+            {
+                BinaryPrimitives.WriteInt32LittleEndian(bytes, id);
+                hash.AppendData(bytes);
+            }
         }
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
-    private static IReadOnlyList<int[]> Cut(TextSource source, int[] ids, int length) => ids.Length >= length
-        ? [.. ids.Chunk(length).Where(window => window.Length == length)]
-        : throw new InvalidDataException(FormattableString.Invariant(
-            $"{source.Name} holds {ids.Length} tokens, fewer than one window of {length}; give more text or a smaller sequence length."));
+    private static void CheckIds(ReadOnlySpan<int> ids, int vocabulary, string where)
+    {
+        int position = ids.IndexOfAnyExceptInRange(0, vocabulary - 1);
+        if (position >= 0) throw new InvalidDataException($"{where} has the token id {ids[position]} at position {position}, but the model knows ids 0 to {vocabulary - 1}. Use the tokenizer of this model.");
+    }
 }

@@ -14,7 +14,8 @@ internal sealed class AddedTokens
             {
                 string content = item.String("content");
                 if (content.Length == 0) continue;
-                if (item.Flag("single_word")) throw item.Unsupported($"single_word for the added token {content}", "added tokens found anywhere");
+                if (item.Flag("single_word"))
+                    throw item.Unsupported($"single_word for the added token {content}", "added tokens found anywhere");
                 // The file's own id does not count: a token of the vocabulary keeps its id, others are numbered from its end, as in the original.
                 int id = model.TokenToId(content) ?? next++;
                 var token = new AddedToken(content, id, item.Flag("special"), item.Flag("normalized", true), item.Flag("lstrip"), item.Flag("rstrip"));

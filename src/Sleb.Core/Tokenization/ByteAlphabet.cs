@@ -6,7 +6,8 @@ namespace Sleb.Core.Tokenization;
 internal static class ByteAlphabet
 {
     private static readonly char[] _characters = Build();
-    private static readonly Dictionary<char, byte> _bytes = Enumerable.Range(0, 256).ToDictionary(value => _characters[value], value => (byte)value);
+    private static readonly Dictionary<char, byte> _bytes =
+        Enumerable.Range(0, 256).ToDictionary(value => _characters[value], value => (byte)value);
 
     public static string Encode(string text)
     {

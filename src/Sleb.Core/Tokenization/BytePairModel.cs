@@ -9,13 +9,14 @@ internal sealed class BytePairModel
 {
     // Long pieces seldom repeat; together the bounds keep the cache under some ten megabytes.
     private const int LongestCached = 64, MostCached = 65_536;
+    private const char WordStart = '\u2581';
 
     private readonly Dictionary<string, int>.AlternateLookup<ReadOnlySpan<char>> _idOf;
     private readonly Dictionary<int, string> _tokenOf = [];
     private readonly Dictionary<(int Left, int Right), (int Rank, int Id)> _merges = [];
     private readonly int[]? _byteIds;
     private readonly int? _unknown;
-    private readonly bool _fuseUnknown, _wholePieceFirst, _byteLevel;
+    private readonly bool _fuseUnknown, _wholePieceFirst, _byteLevel, _cutAtWords;
     private readonly ConcurrentDictionary<string, Symbol[]> _cache = new();
     private int _cached;
 
@@ -23,10 +24,12 @@ internal sealed class BytePairModel
     /// <param name="byteLevel">Whether each character of a piece stands for one byte of the text.</param>
     public BytePairModel(JsonPart part, bool byteLevel)
     {
-        if (part["type"] is { IsNull: false } type && type.AsString() != "BPE") throw part.Unsupported($"the model {type.AsString()}", "BPE");
+        if (part["type"] is { IsNull: false } type && type.AsString() != "BPE")
+            throw part.Unsupported($"the model {type.AsString()}", "BPE");
         if (!part["dropout"].IsNull && part["dropout"].Element.ToString() is not ("0" or "0.0")) throw part.Unsupported("dropout", "none");
         foreach (string name in (string[])["continuing_subword_prefix", "end_of_word_suffix"])
-            if (part[name] is { IsNull: false } affix && affix.AsString().Length > 0) throw part.Unsupported($"the {name} {affix.AsString()}", "none");
+            if (part[name] is { IsNull: false } affix && affix.AsString().Length > 0)
+                throw part.Unsupported($"the {name} {affix.AsString()}", "none");
 
         _byteLevel = byteLevel;
         _fuseUnknown = part.Flag("fuse_unk");
@@ -36,7 +39,8 @@ internal sealed class BytePairModel
         foreach (var (token, id) in part["vocab"].Members())
         {
             vocabulary[token] = id.AsInteger();
-            if (!_tokenOf.TryAdd(vocabulary[token], token)) throw part.Damaged($"the tokens {_tokenOf[vocabulary[token]]} and {token} share the id {vocabulary[token]}");
+            if (!_tokenOf.TryAdd(vocabulary[token], token))
+                throw part.Damaged($"the tokens {_tokenOf[vocabulary[token]]} and {token} share the id {vocabulary[token]}");
         }
         int rank = 0;
         foreach (var merge in part["merges"].Items())
@@ -46,6 +50,8 @@ internal sealed class BytePairModel
             _merges[(Id(left, merge), Id(right, merge))] = (rank++, Id(left + right, merge));
         }
         if (!part["unk_token"].IsNull) _unknown = Id(part.String("unk_token"), part["unk_token"]);
+        // SentencePiece has no pre-tokenizer, but where no token goes on from another character to ▁, no merge does either.
+        _cutAtWords = !_wholePieceFirst && vocabulary.ContainsKey($"{WordStart}") && !vocabulary.Keys.Any(token => NextWord(token, 0) < token.Length);
         if (part.Flag("byte_fallback")) _byteIds = [.. Enumerable.Range(0, 256).Select(value => TokenToId($"<0x{value:X2}>") ?? -1)];
     }
 
@@ -57,7 +63,26 @@ internal sealed class BytePairModel
 
     public string? IdToToken(int id) => _tokenOf.GetValueOrDefault(id);
 
-    public Symbol[] Tokenize(string piece)
+    public void Tokenize(string piece, List<Symbol> symbols)
+    {
+        if (!_cutAtWords) symbols.AddRange(Word(piece));
+        else
+            for (int start = 0, end; start < piece.Length; start = end)
+            {
+                end = NextWord(piece, start);
+                symbols.AddRange(Word(piece[start..end]));
+            }
+    }
+
+    /// <summary>Where the next run of ▁ begins behind another character.</summary>
+    private static int NextWord(string text, int start)
+    {
+        int other = text.AsSpan(start).IndexOfAnyExcept(WordStart);
+        int next = other < 0 ? -1 : text.IndexOf(WordStart, start + other);
+        return next < 0 ? text.Length : next;
+    }
+
+    private Symbol[] Word(string piece)
     {
         if (piece.Length > LongestCached) return Merge(piece);
         if (_cache.TryGetValue(piece, out var symbols)) return symbols;
@@ -154,13 +179,18 @@ internal sealed class BytePairModel
     private (string Left, string Right) Parts(JsonPart merge)
     {
         if (merge.Element.ValueKind == JsonValueKind.Array)
-            return merge.Items().ToArray() is [var first, var second] ? (first.AsString(), second.AsString()) : throw merge.Damaged($"{merge.Where} is not a pair");
+            return merge.Items().ToArray() is [var first, var second]
+                ? (first.AsString(), second.AsString())
+                : throw merge.Damaged($"{merge.Where} is not a pair");
         string text = merge.AsString();
         var cuts = Enumerable.Range(0, text.Length).Where(i => text[i] == ' ').ToArray();
         // Tokens may hold spaces themselves: then only one cut may leave three tokens of the vocabulary.
         if (cuts.Length > 1) cuts = [.. cuts.Where(cut => TokenToId(text[..cut]) is not null && TokenToId(text[(cut + 1)..]) is not null && TokenToId(text.Remove(cut, 1)) is not null)];
-        return cuts is [int at] ? (text[..at], text[(at + 1)..]) : throw merge.Damaged($"{merge.Where} is \"{text}\", not two tokens with a space between");
+        return cuts is [int at]
+            ? (text[..at], text[(at + 1)..])
+            : throw merge.Damaged($"{merge.Where} is \"{text}\", not two tokens with a space between");
     }
 
-    private int Id(string token, JsonPart part) => TokenToId(token) ?? throw part.Damaged($"{part.Where} needs the token \"{token}\", which is not in the vocabulary");
+    private int Id(string token, JsonPart part) =>
+        TokenToId(token) ?? throw part.Damaged($"{part.Where} needs the token \"{token}\", which is not in the vocabulary");
 }

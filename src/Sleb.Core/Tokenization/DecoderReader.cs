@@ -44,7 +44,9 @@ internal static class DecoderReader
     }
 
     private static char Content(JsonPart part) =>
-        part.String("content") is [char content] ? content : throw part.Unsupported($"the content {part.String("content")}", "one character up to U+FFFF");
+        part.String("content") is [char content]
+            ? content
+            : throw part.Unsupported($"the content {part.String("content")}", "one character up to U+FFFF");
 
     private static int Start(JsonPart part) => part["start"].AsInteger();
 

@@ -74,15 +74,14 @@ public sealed class HuggingFaceTokenizer : Tokenizer
     public int[] Encode(string text, bool addSpecialTokens = true)
     {
         ArgumentNullException.ThrowIfNull(text);
-        var ids = new List<int>(text.Length / 3);
-        if (addSpecialTokens) ids.AddRange(_postProcessor.Before);
+        var symbols = new List<Symbol>(text.Length / 3);
         foreach (var (piece, token) in Pieces(text, normalize: true, preTokenize: true))
         {
-            if (token is not null) ids.Add(token.Id);
-            else foreach (var symbol in _model.Tokenize(piece)) ids.Add(symbol.Id);
+            if (token is not null) symbols.Add(new(token.Id, 0));
+            else _model.Tokenize(piece, symbols);
         }
-        if (addSpecialTokens) ids.AddRange(_postProcessor.After);
-        return [.. ids];
+        var ids = symbols.Select(symbol => symbol.Id);
+        return addSpecialTokens ? [.. _postProcessor.Before, .. ids, .. _postProcessor.After] : [.. ids];
     }
 
     /// <summary>The text of ids; ids that are no token's are left out.</summary>
@@ -142,7 +141,7 @@ public sealed class HuggingFaceTokenizer : Tokenizer
             var stretch = _byteLevel && token is null ? ByteAlphabet.Decode(piece) : Encoding.UTF8.GetBytes(piece);
             bytes.AddRange(stretch);
             if (token is not null) symbols.Add(new(token.Id, stretch.Length));
-            else symbols.AddRange(_model.Tokenize(piece));
+            else _model.Tokenize(piece, symbols);
         }
         var characterAt = CharacterAt(bytes);
         var tokens = new List<EncodedToken>(Math.Min(symbols.Count, settings.MaxTokenCount));

@@ -33,9 +33,13 @@ internal readonly record struct JsonPart(JsonElement Element, string File, strin
 
     public string AsString() => Element.ValueKind == JsonValueKind.String ? Element.GetString()! : throw Wrong("a string");
 
-    public int AsInteger() => Element.ValueKind == JsonValueKind.Number && Element.TryGetInt32(out int value) && value >= 0 ? value : throw Wrong("a whole number from 0");
+    public int AsInteger() => Element.ValueKind == JsonValueKind.Number && Element.TryGetInt32(out int value) && value >= 0
+        ? value
+        : throw Wrong("a whole number from 0");
 
-    public bool AsBoolean() => Element.ValueKind is JsonValueKind.True or JsonValueKind.False ? Element.GetBoolean() : throw Wrong("true or false");
+    public bool AsBoolean() => Element.ValueKind is JsonValueKind.True or JsonValueKind.False
+        ? Element.GetBoolean()
+        : throw Wrong("true or false");
 
     public string String(string name) => this[name].AsString();
 
@@ -46,7 +50,9 @@ internal readonly record struct JsonPart(JsonElement Element, string File, strin
         new($"{File} asks for {found} in {Where}, which cannot be reproduced exactly; supported: {supported}. Use a model whose tokenizer keeps to these.");
 
     /// <summary>What no tokenizer.json may hold.</summary>
-    public CheckpointException Damaged(string fault) => new($"{File} is not a valid tokenizer: {fault}. Fetch the file again from where the model came from.");
+    public CheckpointException Damaged(string fault) =>
+        new($"{File} is not a valid tokenizer: {fault}. Fetch the file again from where the model came from.");
 
-    private CheckpointException Wrong(string expected) => Damaged($"{Where} is {(IsNull ? "missing" : Element.ValueKind)}, expected {expected}");
+    private CheckpointException Wrong(string expected) =>
+        Damaged($"{Where} is {(IsNull ? "missing" : Element.ValueKind)}, expected {expected}");
 }

@@ -5,7 +5,7 @@ namespace Sleb.Core.Tokenization;
 /// <summary>Reads the <c>normalizer</c> of a tokenizer.json as one function over text.</summary>
 internal static class NormalizerReader
 {
-    private const string Supported = "Sequence, NFC, NFD, NFKC, NFKD, Lowercase, Strip, Prepend, Replace";
+    private const string Supported = "Sequence, NFC, NFD, NFKC, NFKD, Strip, Prepend, Replace";
 
     public static Func<string, string> Read(JsonPart part)
     {
@@ -19,7 +19,6 @@ internal static class NormalizerReader
             case "NFD": return Form(part, NormalizationForm.FormD);
             case "NFKC": return Form(part, NormalizationForm.FormKC);
             case "NFKD": return Form(part, NormalizationForm.FormKD);
-            case "Lowercase": return Lowercase;
             case "Strip":
                 var (left, right) = (part.Flag("strip_left"), part.Flag("strip_right"));
                 return text => (left, right) switch { (true, true) => text.Trim(), (true, false) => text.TrimStart(), (false, true) => text.TrimEnd(), _ => text };
@@ -46,19 +45,6 @@ internal static class NormalizerReader
     {
         if ("e\u0301".Normalize(NormalizationForm.FormC).Length != 1)
             throw part.Unsupported($"the normalizer {part.Type} while .NET runs without ICU", "any normalizer once libicu is installed and InvariantGlobalization is off");
-        // .NET rejects U+FFFE, which no form changes or joins to its neighbours.
-        return text => string.Join('\uFFFE', text.Split('\uFFFE').Select(stretch => stretch.Normalize(form)));
-    }
-
-    /// <summary>Character by character, as in the original: İ is the only one whose lower case is two.</summary>
-    private static string Lowercase(string text)
-    {
-        var result = new StringBuilder(text.Length);
-        foreach (var rune in text.EnumerateRunes())
-        {
-            if (rune.Value == 0x130) result.Append("i\u0307");
-            else result.Append(Rune.ToLowerInvariant(rune));
-        }
-        return result.ToString();
+        return text => UnicodeForms.Normalize(text, form);
     }
 }

@@ -25,11 +25,14 @@ internal sealed record PostProcessor(IReadOnlyList<int> Before, IReadOnlyList<in
         {
             if (item["SpecialToken"].IsNull)
             {
-                if (behind || item["Sequence"].String("id") != "A") throw part.Unsupported("a template with more than one text", "one text with special tokens around it");
+                if (behind || item["Sequence"].String("id") != "A")
+                    throw part.Unsupported("a template with more than one text", "one text with special tokens around it");
                 behind = true;
             }
             else (behind ? after : before).AddRange(part["special_tokens"][item["SpecialToken"].String("id")]["ids"].Items().Select(id => id.AsInteger()));
         }
-        return behind ? new(before, after) : throw part.Unsupported("a template without the text", "one text with special tokens around it");
+        return behind
+            ? new(before, after)
+            : throw part.Unsupported("a template without the text", "one text with special tokens around it");
     }
 }

@@ -35,12 +35,15 @@ internal static class PreTokenizerReader
     {
         var scheme = Scheme(part);
         // Behind another step the original's idea of "first" depends on how that step moved the offsets.
-        if (scheme is PrependScheme.First && index > 0) throw part.Unsupported("Metaspace with prepend_scheme first behind another pre-tokenizer", "it as the first step");
+        if (scheme is PrependScheme.First && index > 0)
+            throw part.Unsupported("Metaspace with prepend_scheme first behind another pre-tokenizer", "it as the first step");
         return new MetaspaceStep(Replacement(part), scheme, part.Flag("split", true));
     }
 
     public static char Replacement(JsonPart part) =>
-        part.String("replacement") is [char replacement] ? replacement : throw part.Unsupported($"the replacement {part.String("replacement")}", "one character up to U+FFFF");
+        part.String("replacement") is [char replacement]
+            ? replacement
+            : throw part.Unsupported($"the replacement {part.String("replacement")}", "one character up to U+FFFF");
 
     public static PrependScheme Scheme(JsonPart part)
     {
@@ -55,7 +58,9 @@ internal static class PreTokenizerReader
     }
 
     private static SplitBehavior Behavior(JsonPart part) =>
-        Enum.TryParse(part.AsString(), out SplitBehavior behavior) ? behavior : throw part.Unsupported($"the split behaviour {part.AsString()}", string.Join(", ", Enum.GetNames<SplitBehavior>()));
+        Enum.TryParse(part.AsString(), out SplitBehavior behavior) && Enum.GetName(behavior) == part.AsString()
+            ? behavior
+            : throw part.Unsupported($"the split behaviour {part.AsString()}", string.Join(", ", Enum.GetNames<SplitBehavior>()));
 
     private static bool IsPunctuation(Rune rune) =>
         (rune.IsAscii && (Rune.IsPunctuation(rune) || Rune.IsSymbol(rune))) || Rune.GetUnicodeCategory(rune) is >= UnicodeCategory.ConnectorPunctuation and <= UnicodeCategory.OtherPunctuation;

@@ -45,7 +45,8 @@ internal sealed class RegexTranslation
             int start = _result.Length;
             char literal = Atom(ignoreCase);
             // Case folding joins these pairs into one letter (ß, ﬁ, …) in the original, never in .NET.
-            if (ignoreCase && $"{last}{literal}".ToLowerInvariant() is "ss" or "st" or "ff" or "fi" or "fl") throw Refuse($"the case-insensitive letters {last}{literal}");
+            if (ignoreCase && $"{last}{literal}".ToLowerInvariant() is "ss" or "st" or "ff" or "fi" or "fl")
+                throw Refuse($"the case-insensitive letters {last}{literal}");
             last = literal;
             if (Quantifier(start)) last = '\0';
         }
@@ -150,7 +151,8 @@ internal sealed class RegexTranslation
         int length = rest[1] switch { 's' or 'S' or 'd' or 'D' => 2, 'p' or 'P' => rest.IndexOf('}') + 1, _ => 0 };
         if (length == 0 && rest[1] is not ('p' or 'P')) return null;
         string set = rest[..Math.Max(length, 2)].ToString();
-        if (length != 2 && !(set.Length > 4 && set[2] == '{' && Categories.Contains($" {set[3..^1]} ", StringComparison.Ordinal))) throw Refuse(set);
+        if (length != 2 && !(set.Length > 4 && set[2] == '{' && Categories.Contains($" {set[3..^1]} ", StringComparison.Ordinal)))
+            throw Refuse(set);
         _at += length;
         return set;
     }
@@ -204,7 +206,8 @@ internal sealed class RegexTranslation
     {
         int end = _pattern.IndexOf('}', _at);
         var bounds = end < 0 ? [] : _pattern[(_at + 1)..end].Split(',');
-        if (bounds is not ([[_, ..]] or [[_, ..], _]) || bounds.Any(bound => !bound.All(char.IsAsciiDigit))) throw Refuse("{ outside a {m,n}");
+        if (bounds is not ([[_, ..]] or [[_, ..], _]) || bounds.Any(bound => !bound.All(char.IsAsciiDigit)))
+            throw Refuse("{ outside a {m,n}");
         return end + 1 - _at;
     }
 

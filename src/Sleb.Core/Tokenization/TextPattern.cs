@@ -10,7 +10,9 @@ internal abstract class TextPattern
     /// <summary>The <c>{"String": …}</c> or <c>{"Regex": …}</c> of a normalizer, pre-tokenizer or decoder.</summary>
     public static TextPattern Read(JsonPart part)
     {
-        if (!part["String"].IsNull) return Literal(part.String("String") is { Length: > 0 } text ? text : throw part.Unsupported("an empty pattern", "patterns that match something"));
+        if (!part["String"].IsNull) return Literal(part.String("String") is { Length: > 0 } text
+            ? text
+            : throw part.Unsupported("an empty pattern", "patterns that match something"));
         if (!part["Regex"].IsNull) return new PortableRegex(part.String("Regex"), part);
         throw part.Damaged($"{part.Where} has neither \"String\" nor \"Regex\"");
     }

@@ -17,6 +17,10 @@ internal sealed record GenAIConfig(int ContextLength, int VocabSize, IReadOnlyLi
     /// </summary>
     public const int NoPadToken = -1;
 
+    /// <summary>Families that GenAI knows by the name config.json gives them; any other is an ordinary decoder to it.</summary>
+    private static readonly string[] KnownTypes =
+        ["llama", "mistral", "qwen2", "qwen3", "phi", "phi3", "gemma", "gemma2", "gemma3_text", "olmo", "granite", "nemotron", "smollm3"];
+
     // GenAI's parser knows no \uXXXX escapes and no BOM.
     private static readonly JsonSerializerOptions Json = new() { WriteIndented = true, IndentSize = 4, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
@@ -50,8 +54,10 @@ internal sealed record GenAIConfig(int ContextLength, int VocabSize, IReadOnlyLi
         inputs["past_value_names"] = "past_key_values.%d.value";
         JsonArray providers = model.Target == "cuda" ? [new JsonObject { ["cuda"] = new JsonObject { ["enable_cuda_graph"] = "0" } }] : [];
 
+        // GenAI refuses ids that the model cannot give; some checkpoints name such.
+        int[] ends = [.. config.EosTokenIds.Where(id => id >= 0 && id < config.VocabSize)];
         var root = new JsonObject();
-        if (config.BosTokenId is { } bos) root["bos_token_id"] = bos;
+        if (config.BosTokenId is { } bos && bos >= 0 && bos < config.VocabSize) root["bos_token_id"] = bos;
         root["context_length"] = model.ContextLength;
         root["decoder"] = new JsonObject
         {
@@ -65,9 +71,13 @@ internal sealed record GenAIConfig(int ContextLength, int VocabSize, IReadOnlyLi
             ["num_hidden_layers"] = model.Blocks,
             ["num_key_value_heads"] = config.NumKeyValueHeads,
         };
-        root["eos_token_id"] = config.EosTokenIds.Count == 1 ? config.EosTokenIds[0] : new JsonArray([.. config.EosTokenIds.Select(id => (JsonNode)id)]);
-        root["pad_token_id"] = NoPadToken;
-        root["type"] = model.Type;
+        // Without an end GenAI takes the pad id for one, and then it must be a token: both are left to its default.
+        if (ends.Length > 0)
+        {
+            root["eos_token_id"] = ends.Length == 1 ? ends[0] : new JsonArray([.. ends.Select(id => (JsonNode)id)]);
+            root["pad_token_id"] = NoPadToken;
+        }
+        root["type"] = KnownTypes.Contains(config.ModelType) ? config.ModelType : "decoder";
         root["vocab_size"] = config.VocabSize;
         var search = new JsonObject
         {

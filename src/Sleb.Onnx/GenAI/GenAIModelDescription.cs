@@ -4,8 +4,7 @@ namespace Sleb.Onnx.GenAI;
 
 /// <summary>What genai_config.json is written from.</summary>
 /// <param name="Config">The dense model's config.json.</param>
-/// <param name="Type">GenAI's name of the family.</param>
 /// <param name="Blocks">Blocks in the graph.</param>
 /// <param name="ContextLength">Rows of the rotary caches: the longest sequence the graph can run.</param>
 internal sealed record GenAIModelDescription(
-    ModelConfig Config, string Type, int Blocks, int ContextLength, string Target, string GraphFile, bool ReadsPositions);
+    ModelConfig Config, int Blocks, int ContextLength, string Target, string GraphFile, bool ReadsPositions);

@@ -1,10 +1,9 @@
-using Microsoft.ML.OnnxRuntimeGenAI;
 using Sleb.Onnx.GenAI;
 
 namespace Sleb.Onnx.Runtime;
 
 /// <summary>Greedy continuation of several prompts in one generator, where that gives what single runs give; single runs elsewhere.</summary>
-internal sealed class BatchDecoding(GenAIModel owner, Model model)
+internal sealed class BatchDecoding(GenAIModel owner, SharedModel model)
 {
     /// <summary>Bytes of logits a batched prompt may take: GenAI computes those of every position.</summary>
     private const long MaxLogitBytes = 512L << 20;
@@ -50,7 +49,7 @@ internal sealed class BatchDecoding(GenAIModel owner, Model model)
         var rows = new List<int>[count];
         for (int row = 0; row < count; row++) rows[row] = [];
         bool[] ended = new bool[count];
-        using (var session = new DecodingSession(model, count, longest + options.MaxNewTokens))
+        using (var session = model.Open(count, longest + options.MaxNewTokens))
         {
             session.Append(padded);
             for (int step = 0; step < options.MaxNewTokens && !session.IsDone; step++)
@@ -58,11 +57,17 @@ internal sealed class BatchDecoding(GenAIModel owner, Model model)
                 cancellationToken.ThrowIfCancellationRequested();
                 var next = session.Step();
                 for (int row = 0; row < count; row++)
-                    if (!(ended[row] |= owner.EosTokenIds.Contains(next[row]))) rows[row].Add(next[row]);
+                {
+                    ended[row] |= next[row] == GenAIConfig.NoPadToken || owner.EosTokenIds.Contains(next[row]);
+                    if (!ended[row]) rows[row].Add(next[row]);
+                }
             }
         }
-        // A row that GenAI ended cannot go on in its batch.
+        // GenAI ends a row at an end-of-sequence id for good: one that should have gone on is run alone.
         for (int row = 0; row < count; row++)
-            results[first + row] = ended[row] && options.IgnoreEos ? owner.Generate(prompts[first + row], options, null, cancellationToken) : rows[row];
+        {
+            bool cut = rows[row].Count < options.MaxNewTokens && (options.IgnoreEos || owner.EosTokenIds.Count == 0);
+            results[first + row] = cut ? owner.Generate(prompts[first + row], options, null, cancellationToken) : rows[row];
+        }
     }
 }

@@ -8,11 +8,13 @@ internal sealed class DecodingSession : IDisposable
 {
     private readonly GeneratorParams _parameters;
     private readonly Generator _generator;
+    private readonly Action _closed;
     private float[] _logits = [];
 
-    /// <param name="maxLength">The cache is allocated for this many positions.</param>
-    public DecodingSession(Model model, int batch, int maxLength)
+    /// <param name="closed">Called once everything native is freed.</param>
+    public DecodingSession(Model model, int batch, int maxLength, Action closed)
     {
+        _closed = closed;
         _parameters = new GeneratorParams(model);
         try
         {
@@ -66,5 +68,6 @@ internal sealed class DecodingSession : IDisposable
     {
         _generator.Dispose();
         _parameters.Dispose();
+        _closed();
     }
 }

@@ -6,7 +6,7 @@ using Sleb.Onnx.GenAI;
 namespace Sleb.Onnx.Runtime;
 
 /// <summary>A loaded ONNX Runtime GenAI folder: losses and continuations of token ids.</summary>
-/// <remarks>Usable from several threads: every call has a generator (and a KV cache) of its own. Dispose when no call is running.</remarks>
+/// <remarks>Usable from several threads: every call has a generator (and a KV cache) of its own.</remarks>
 internal sealed class GenAIModel : IDisposable
 {
     /// <summary>Positions whose logits are fetched at once: [256, V] float32 is 50 MB for a vocabulary of 49,152.</summary>
@@ -15,9 +15,9 @@ internal sealed class GenAIModel : IDisposable
     private delegate void PositionHandler(int position, ReadOnlySpan<float> logits);
 
     private readonly GenAIConfig _config;
-    private readonly Model _model;
+    private readonly SharedModel _model;
 
-    private GenAIModel(string folder, GenAIConfig config, Model model, string device, bool fellBackToCpu)
+    private GenAIModel(string folder, GenAIConfig config, SharedModel model, string device, bool fellBackToCpu)
     {
         (Folder, _config, _model, Device, FellBackToCpu) = (folder, config, model, device, fellBackToCpu);
     }
@@ -50,19 +50,19 @@ internal sealed class GenAIModel : IDisposable
         {
             try
             {
-                return new GenAIModel(folder, config, ModelLoader.Open(folder, device), $"cuda:{device}", fellBackToCpu: false);
+                return new GenAIModel(folder, config, ModelLoader.Open(folder, config, device), $"cuda:{device}", fellBackToCpu: false);
             }
             catch (InvalidOperationException) when (fallbackToCpu)
             {
             }
         }
-        return new GenAIModel(folder, config, ModelLoader.Open(folder, null), "cpu", fellBackToCpu: device is not null);
+        return new GenAIModel(folder, config, ModelLoader.Open(folder, config, null), "cpu", fellBackToCpu: device is not null);
     }
 
     /// <summary>Negative log-likelihoods of ids 1 … n-1 in nats, each given those before it.</summary>
     public double[] TokenNll(ReadOnlySpan<int> ids, CancellationToken cancellationToken = default)
     {
-        if (ids.Length < 2) throw new ArgumentException($"A loss needs at least 2 ids; {ids.Length} given.", nameof(ids));
+        if (ids.Length < 2) throw new ArgumentException($"A loss needs at least 2 token ids; {ids.Length} given.");
         Check(ids);
         int[] targets = ids[1..].ToArray();
         var losses = new double[targets.Length];
@@ -90,7 +90,7 @@ internal sealed class GenAIModel : IDisposable
         var generated = new List<int>();
         int limit = (int)Math.Min((long)ids.Length + options.MaxNewTokens, ContextLength);
         if (limit == ids.Length) return generated;
-        using var session = new DecodingSession(_model, 1, limit);
+        using var session = _model.Open(1, limit);
         for (int done = 0; done < ids.Length; done += ChunkLength)
         {
             cancellationToken.ThrowIfCancellationRequested();
@@ -125,9 +125,7 @@ internal sealed class GenAIModel : IDisposable
     {
         try
         {
-            using var tokenizer = new Tokenizer(_model);
-            var messages = new JsonArray(new JsonObject { ["role"] = "user", ["content"] = message });
-            return tokenizer.ApplyChatTemplate(null, messages.ToJsonString(), null, add_generation_prompt: true);
+            return _model.ApplyChatTemplate(new JsonArray(new JsonObject { ["role"] = "user", ["content"] = message }).ToJsonString());
         }
         catch (OnnxRuntimeGenAIException e)
         {
@@ -139,7 +137,7 @@ internal sealed class GenAIModel : IDisposable
 
     private void Forward(ReadOnlySpan<int> ids, PositionHandler handle, CancellationToken cancellationToken)
     {
-        using var session = new DecodingSession(_model, 1, ids.Length);
+        using var session = _model.Open(1, ids.Length);
         for (int done = 0; done < ids.Length; done += ChunkLength)
         {
             cancellationToken.ThrowIfCancellationRequested();
@@ -151,11 +149,11 @@ internal sealed class GenAIModel : IDisposable
 
     private void Check(ReadOnlySpan<int> ids)
     {
-        if (ids.IsEmpty) throw new ArgumentException("At least one token id is needed.", nameof(ids));
+        if (ids.IsEmpty) throw new ArgumentException("At least one token id is needed.");
         if (ids.Length > ContextLength)
-            throw new ArgumentException($"{ids.Length} token ids are longer than the model's context of {ContextLength}; shorten the text.", nameof(ids));
+            throw new ArgumentException($"{ids.Length} token ids are longer than the model's context of {ContextLength}; shorten the text.");
         foreach (int id in ids)
             if ((uint)id >= (uint)VocabSize)
-                throw new ArgumentException($"Token id {id} is outside the model's vocabulary of {VocabSize}; the ids come from another tokenizer.", nameof(ids));
+                throw new ArgumentException($"Token id {id} is outside the model's vocabulary of {VocabSize}; the ids come from another tokenizer.");
     }
 }

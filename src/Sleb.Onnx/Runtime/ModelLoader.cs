@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Microsoft.ML.OnnxRuntimeGenAI;
 using Sleb.Core.Artifacts;
@@ -10,25 +11,22 @@ namespace Sleb.Onnx.Runtime;
 /// <summary>Opens a folder with GenAI and turns its errors into sentences.</summary>
 internal static partial class ModelLoader
 {
-    /// <summary>Any folder is run without a pad token: see <see cref="GenAIConfig.NoPadToken"/>.</summary>
-    private static readonly string Overlay = string.Create(CultureInfo.InvariantCulture, $$$"""{"model": {"pad_token_id": {{{GenAIConfig.NoPadToken}}}}}""");
-
     /// <param name="gpuDeviceId">The CUDA device, or null for the CPU.</param>
-    public static Model Open(string folder, int? gpuDeviceId)
+    public static SharedModel Open(string folder, GenAIConfig settings, int? gpuDeviceId)
     {
         if (gpuDeviceId is not null) CheckCuda(folder);
         else _ = NativeRuntime.Providers;
         try
         {
             using var config = new Config(folder);
-            config.Overlay(Overlay);
+            config.Overlay(new JsonObject { ["model"] = Overlay(settings) }.ToJsonString());
             config.ClearProviders();
             if (gpuDeviceId is { } device)
             {
                 config.AppendProvider("cuda");
                 config.SetProviderOption("cuda", "device_id", device.ToString(CultureInfo.InvariantCulture));
             }
-            return new Model(config);
+            return new SharedModel(new Model(config));
         }
         catch (OnnxRuntimeGenAIException e) when (gpuDeviceId is not null && CudaMissing().IsMatch(e.Message))
         {
@@ -39,6 +37,17 @@ internal static partial class ModelLoader
         {
             throw new CheckpointException($"The model folder {folder} does not load: {e.Message.TrimEnd('.')}. Export it again.", e);
         }
+    }
+
+    /// <summary>
+    /// Any folder is run without a pad token (see <see cref="GenAIConfig.NoPadToken"/>). GenAI wants an end of sequence then; where the
+    /// folder has none, any id serves, since what ends a text is decided here.
+    /// </summary>
+    private static JsonObject Overlay(GenAIConfig settings)
+    {
+        var model = new JsonObject { ["pad_token_id"] = GenAIConfig.NoPadToken };
+        if (settings.EosTokenIds.Count == 0) model["eos_token_id"] = 0;
+        return model;
     }
 
     /// <summary>What can be known before weights are loaded.</summary>

@@ -1,3 +1,5 @@
+using Sleb.Core.Checkpoints;
+
 namespace Sleb.Onnx.Runtime;
 
 /// <summary>Picks the next id from the logits of one position.</summary>
@@ -5,7 +7,11 @@ internal sealed class TokenSampler(GenerationOptions options)
 {
     private readonly Random _random = options.Seed is { } seed ? new Random(seed) : new Random();
 
-    public int Pick(ReadOnlySpan<float> logits) => options.Sample ? Draw(logits) : ArgMax(logits);
+    public int Pick(ReadOnlySpan<float> logits)
+    {
+        if (FloatConversion.HasNonFinite(logits)) throw new InvalidDataException("The model gives logits that are not finite numbers, so no token can be picked from them.");
+        return options.Sample ? Draw(logits) : ArgMax(logits);
+    }
 
     /// <summary>The largest logit, the first of equals.</summary>
     public static int ArgMax(ReadOnlySpan<float> logits)

@@ -7,21 +7,13 @@ namespace Sleb.Tests.Onnx;
 /// <summary>A conformance checkpoint with its expected values: two rows of 24 ids, logits per removed set, losses and greedy ids.</summary>
 internal sealed class ConformanceFolder
 {
-    private readonly Dictionary<string, (long[] Shape, byte[] Data)> _tensors = [];
+    private readonly Dictionary<string, (long[] Shape, byte[] Data)> _tensors;
 
     public ConformanceFolder(string folder)
     {
         Path = folder;
         Expected = (JsonObject)JsonNode.Parse(File.ReadAllBytes(System.IO.Path.Combine(folder, "expected.json")))!;
-        byte[] file = File.ReadAllBytes(System.IO.Path.Combine(folder, "expected.safetensors"));
-        int header = (int)BitConverter.ToUInt64(file);
-        foreach (var (name, value) in (JsonObject)JsonNode.Parse(file.AsSpan(8, header))!)
-        {
-            if (name == "__metadata__") continue;
-            int[] offsets = [.. value!["data_offsets"]!.AsArray().Select(offset => offset!.GetValue<int>())];
-            long[] shape = [.. value["shape"]!.AsArray().Select(dimension => dimension!.GetValue<long>())];
-            _tensors[name] = (shape, file[(8 + header + offsets[0])..(8 + header + offsets[1])]);
-        }
+        _tensors = ReadTensors(System.IO.Path.Combine(folder, "expected.safetensors"));
         long[] ids = MemoryMarshal.Cast<byte, long>(_tensors["input_ids"].Data).ToArray();
         int length = (int)_tensors["input_ids"].Shape[1];
         Rows = [.. ids.Chunk(length).Select(row => Array.ConvertAll(row, id => (int)id))];
@@ -63,6 +55,22 @@ internal sealed class ConformanceFolder
     public static string Label(int[] removed) => removed.Length == 0 ? "dense" : "without." + string.Join('_', removed);
 
     public Checkpoint Checkpoint() => Core.Checkpoints.Checkpoint.Open(Path);
+
+    /// <summary>A safetensors file of any element type, trusted.</summary>
+    public static Dictionary<string, (long[] Shape, byte[] Data)> ReadTensors(string path)
+    {
+        var tensors = new Dictionary<string, (long[] Shape, byte[] Data)>();
+        byte[] file = File.ReadAllBytes(path);
+        int header = (int)BitConverter.ToUInt64(file);
+        foreach (var (name, value) in (JsonObject)JsonNode.Parse(file.AsSpan(8, header))!)
+        {
+            if (name == "__metadata__") continue;
+            int[] offsets = Ints(value!["data_offsets"]!);
+            long[] shape = [.. value["shape"]!.AsArray().Select(dimension => dimension!.GetValue<long>())];
+            tensors[name] = (shape, file[(8 + header + offsets[0])..(8 + header + offsets[1])]);
+        }
+        return tensors;
+    }
 
     public static int[] Ints(JsonNode node) => [.. node.AsArray().Select(id => id!.GetValue<int>())];
 }

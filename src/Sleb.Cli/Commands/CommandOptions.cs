@@ -1,0 +1,105 @@
+using System.CommandLine;
+using System.Globalization;
+using Sleb.Core.Calibration;
+
+namespace Sleb.Cli.Commands;
+
+/// <summary>Arguments and options whose errors read like the rest of the tool's.</summary>
+internal static class CommandOptions
+{
+    public static Argument<string> Folder(string name, string description) => new(name) { Description = description };
+
+    public static Option<string?> Path(string name, string helpName, string description) => Text(name, helpName, description, value =>
+        value.Length == 0 ? $"{name} needs a path; an empty text was given."
+        // A mistyped option would otherwise become a folder of that name.
+        : value.StartsWith("--", StringComparison.Ordinal) ? $"{name} needs a path, but '{value}' follows it; write ./{value} if that is the name."
+        : null);
+
+    public static Option<string?> Text(string name, string helpName, string description, Func<string, string?>? fault = null) => new(name)
+    {
+        Description = description,
+        HelpName = helpName,
+        Arity = ArgumentArity.ExactlyOne,
+        CustomParser = result =>
+        {
+            string value = result.Tokens[0].Value;
+            if (fault?.Invoke(value) is { } sentence) result.AddError(sentence);
+            return value;
+        },
+    };
+
+    /// <summary>A value out of a few.</summary>
+    public static Option<string?> Choice(string name, string description, params string[] values) => Text(name, string.Join('|', values), description,
+        value => values.Contains(value) ? null : $"{name} is '{value}'; {string.Join(" or ", values)} is expected.");
+
+    /// <summary>A whole number of at least <paramref name="minimum"/>; null where the option is not given.</summary>
+    public static Option<int?> Whole(string name, string description, int minimum, string helpName = "N") => new(name)
+    {
+        Description = description,
+        HelpName = helpName,
+        Arity = ArgumentArity.ExactlyOne,
+        CustomParser = result =>
+        {
+            string text = result.Tokens[0].Value;
+            if (!int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int value))
+                result.AddError($"{name} is '{text}'; a whole number is expected.");
+            else if (value < minimum)
+                result.AddError($"{name} is {text}; at least {minimum.ToString(CultureInfo.InvariantCulture)} is expected.");
+            return value;
+        },
+    };
+
+    /// <summary>A number from <paramref name="minimum"/> to <paramref name="maximum"/>; null where the option is not given.</summary>
+    public static Option<double?> Number(string name, string description, double minimum, double maximum) => new(name)
+    {
+        Description = description,
+        HelpName = "X",
+        Arity = ArgumentArity.ExactlyOne,
+        CustomParser = result =>
+        {
+            string text = result.Tokens[0].Value;
+            if (!double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) || !(value >= minimum && value <= maximum))
+                result.AddError(string.Create(CultureInfo.InvariantCulture, $"{name} is '{text}'; a number from {minimum} to {maximum} is expected."));
+            return value;
+        },
+    };
+
+    /// <summary>Whole numbers separated by commas, at least one.</summary>
+    public static Option<int[]?> Ids(string name, string helpName, string description) => new(name)
+    {
+        Description = description,
+        HelpName = helpName,
+        Arity = ArgumentArity.ExactlyOne,
+        CustomParser = result =>
+        {
+            string text = result.Tokens[0].Value;
+            string[] parts = text.Split(',', StringSplitOptions.TrimEntries);
+            var values = new int[parts.Length];
+            for (int i = 0; i < parts.Length; i++)
+                if (!int.TryParse(parts[i], NumberStyles.None, CultureInfo.InvariantCulture, out values[i]))
+                {
+                    result.AddError($"{name} is '{text}'; whole numbers separated by commas are expected, for example {helpName}.");
+                    return null;
+                }
+            return values;
+        },
+    };
+
+    /// <summary>The value; null where the option is not given, for which the parser's own word is an empty array.</summary>
+    public static int[]? Given(ParseResult call, Option<int[]?> option) => call.GetResult(option) is null ? null : call.GetValue(option);
+
+    public static Option<string?> Target() => Choice("--target", "Where the folder is to run. Default: cpu.", "cpu", "cuda");
+
+    public static Option<string?> Precision() => Choice("--precision", "Weights and arithmetic of the folder. Default: fp32.", "fp32");
+
+    public static Option<string?> Join() => Text("--join", "TEXT", "What stands between the documents of a .jsonl text. Default: two newlines.");
+
+    /// <summary>The text of a file as <see cref="TextFile"/> reads it.</summary>
+    public static TextSource ReadText(string path, string? join, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        return join is null ? TextFile.Read(path) : TextFile.Read(path, join);
+    }
+
+    public static Option<bool> Flag(string name, string description) => new(name) { Description = description };
+}

@@ -1,0 +1,81 @@
+using System.CommandLine;
+using Sleb.Cli.Json;
+using Sleb.Cli.Output;
+using Sleb.MLNet.Pruning;
+
+namespace Sleb.Cli.Commands;
+
+/// <summary>The main job: search, plan, folder, figures.</summary>
+internal sealed class PruneCommand : SlebCommand
+{
+    private const string CalibrationFile = "calibration.txt";
+
+    /// <summary>Enough words to see the difference.</summary>
+    private const int SampleTokens = 32;
+
+    private readonly Argument<string> _model = CommandOptions.Folder("MODEL", "A Hugging Face folder: config.json and safetensors.");
+    private readonly Option<int?> _remove = CommandOptions.Whole("--remove", "How many blocks to remove.", minimum: 1);
+    private readonly Option<string?> _calibration = CommandOptions.Path("--calibration", "FILE", "Text that decides: .txt, .jsonl or either with .gz. Default: calibration.txt beside the model.");
+    private readonly Option<int?> _sequenceLength = CommandOptions.Whole("--sequence-length", "Tokens a window. Default: 512, or the model's context where that is shorter.", minimum: 2);
+    private readonly Option<int?> _windows = CommandOptions.Whole("--windows", "Calibration windows. Default: 8.", minimum: 1);
+    private readonly Option<int?> _earlyBarrier = CommandOptions.Whole("--early-barrier", "Blocks at the start that stay. Default: 1.", minimum: 0);
+    private readonly Option<int?> _lateBarrier = CommandOptions.Whole("--late-barrier", "Blocks at the end that stay. Default: 1.", minimum: 0);
+    private readonly Option<string?> _evaluation = CommandOptions.Path("--evaluation", "FILE", "Text for the perplexities. Default: evaluation.txt beside the model, else the calibration text.");
+    private readonly Option<int?> _evaluationWindows = CommandOptions.Whole("--evaluation-windows", "Evaluation windows; 0 means all. Default: 32.", minimum: 0);
+    private readonly Option<string?> _run = CommandOptions.Path("--run", "DIR", "The search's memory; a stopped search continues there. Default: runs/NAME-HASH8.");
+    private readonly Option<string?> _out = CommandOptions.Path("--out", "DIR", "Where the ONNX folder goes. Default: out/NAME-minus-N.");
+    private readonly Option<bool> _planOnly = CommandOptions.Flag("--plan-only", "Stop after the plan; write no folder.");
+    private readonly Option<string?> _target = CommandOptions.Target();
+    private readonly Option<string?> _precision = CommandOptions.Precision();
+    private readonly Option<bool> _overwrite = CommandOptions.Flag("--overwrite", "Replace what is in the way of the folder.");
+    private readonly Option<string?> _join = CommandOptions.Join();
+
+    public PruneCommand() : base("prune", "Find the blocks that can go, and write the smaller model.")
+    {
+        _remove.Required = true;
+        Add(_model);
+        foreach (Option option in new Option[]
+        {
+            _remove, _calibration, _sequenceLength, _windows, _earlyBarrier, _lateBarrier, _evaluation, _evaluationWindows,
+            _run, _out, _planOnly, _target, _precision, _overwrite, _join,
+        }) Add(option);
+    }
+
+    public override void Execute(ParseResult call, CommandContext context)
+    {
+        if (call.GetValue(_planOnly) && call.GetValue(_out) is not null)
+            throw new UsageException("--plan-only writes no folder, so it cannot stand beside --out.");
+        string model = ModelPath.RequireCheckpoint(call.GetRequiredValue(_model));
+        string? join = call.GetValue(_join);
+        var defaults = new PruneRequest { ModelFolder = model, RemoveBlocks = 1, Calibration = new("", null, null) };
+        var request = new PruneRequest
+        {
+            ModelFolder = model,
+            RemoveBlocks = call.GetValue(_remove)!.Value,
+            Calibration = CommandOptions.ReadText(CalibrationPath(model, call.GetValue(_calibration)), join, context.Cancellation),
+            SequenceLength = call.GetValue(_sequenceLength),
+            Windows = call.GetValue(_windows) ?? defaults.Windows,
+            EarlyBarrier = call.GetValue(_earlyBarrier) ?? defaults.EarlyBarrier,
+            LateBarrier = call.GetValue(_lateBarrier) ?? defaults.LateBarrier,
+            Evaluation = call.GetValue(_evaluation) is { } evaluation ? CommandOptions.ReadText(evaluation, join, context.Cancellation) : null,
+            EvaluationWindows = call.GetValue(_evaluationWindows) ?? defaults.EvaluationWindows,
+            RunFolder = call.GetValue(_run),
+            OutFolder = call.GetValue(_out),
+            PlanOnly = call.GetValue(_planOnly),
+            Target = call.GetValue(_target) ?? defaults.Target,
+            Precision = call.GetValue(_precision) ?? defaults.Precision,
+            Overwrite = call.GetValue(_overwrite),
+            SampleTokens = context.Json ? 0 : SampleTokens,
+        };
+        var display = new PruneDisplay(context, request, TimeProvider.System);
+        var result = display.Run(progress => PruneJob.Run(request, progress, context.Cancellation));
+        if (context.Json) JsonOutput.Write(context.Output, PruneDocument.Of(result));
+    }
+
+    private static string CalibrationPath(string model, string? given)
+    {
+        string path = given ?? Path.Combine(model, CalibrationFile);
+        if (given is not null || File.Exists(path)) return path;
+        throw new UsageException($"The search needs text to decide by, and there is no {CalibrationFile} beside the model; give --calibration FILE.");
+    }
+}

@@ -1,0 +1,66 @@
+using Microsoft.ML.OnnxRuntimeGenAI;
+
+namespace Sleb.Onnx.Runtime;
+
+/// <summary>A native model that several threads decode with: it is freed when it is disposed and its last session is closed.</summary>
+internal sealed class SharedModel(Model model) : IDisposable
+{
+    private readonly Lock _gate = new();
+    private int _sessions;
+    private bool _disposed;
+
+    /// <param name="maxLength">The session's cache is allocated for this many positions.</param>
+    public DecodingSession Open(int batch, int maxLength)
+    {
+        Enter();
+        try
+        {
+            return new DecodingSession(model, batch, maxLength, Close);
+        }
+        catch
+        {
+            Close();
+            throw;
+        }
+    }
+
+    /// <summary>Messages (a JSON array) in the chat template of the folder, up to where the assistant's answer begins.</summary>
+    public string ApplyChatTemplate(string messages)
+    {
+        Enter();
+        try
+        {
+            using var tokenizer = new Tokenizer(model);
+            return tokenizer.ApplyChatTemplate(null, messages, null, add_generation_prompt: true);
+        }
+        finally
+        {
+            Close();
+        }
+    }
+
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            if (_disposed) return;
+            _disposed = true;
+            if (_sessions == 0) model.Dispose();
+        }
+    }
+
+    private void Enter()
+    {
+        lock (_gate)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            _sessions++;
+        }
+    }
+
+    private void Close()
+    {
+        lock (_gate)
+            if (--_sessions == 0 && _disposed) model.Dispose();
+    }
+}

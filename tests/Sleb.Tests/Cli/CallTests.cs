@@ -1,0 +1,86 @@
+using Sleb.Cli;
+
+namespace Sleb.Tests.Cli;
+
+/// <summary>Is a wrong call told apart from a failure, and does the sentence name what is wrong?</summary>
+public class CallTests
+{
+    private static readonly string Model = TestFiles.TinyNovels;
+
+    public static TheoryData<string, string[]> WrongCalls => new()
+    {
+        { "'--effort' is not an option of 'sleb prune'.", ["prune", Model, "--remove", "3", "--effort", "racing"] },
+        { "'--metric' is not an option of 'sleb prune'.", ["prune", "--metric", "perplexity", Model, "--remove", "3"] },
+        { "'--memory' is not an option of 'sleb export'.", ["export", Model, "--out", "x", "--memory", "2GB"] },
+        { "'more' is one argument too many for 'sleb inspect'.", ["inspect", Model, "more"] },
+        { "Option '--remove' is required.", ["prune", Model] },
+        { "--remove is 'three'; a whole number is expected.", ["prune", Model, "--remove", "three"] },
+        { "--remove is 0; at least 1 is expected.", ["prune", Model, "--remove", "0"] },
+        { "--windows is 0; at least 1 is expected.", ["prune", Model, "--remove", "1", "--windows", "0"] },
+        { "--windows is '1.5'; a whole number is expected.", ["prune", Model, "--remove", "1", "--windows", "1.5"] },
+        { "--early-barrier is -1; at least 0 is expected.", ["prune", Model, "--remove", "1", "--early-barrier", "-1"] },
+        { "--target is 'npu'; cpu or cuda is expected.", ["prune", Model, "--remove", "1", "--target", "npu"] },
+        { "--precision is 'int4'; fp32 is expected.", ["export", Model, "--out", "x", "--precision", "int4"] },
+        { "--plan-only writes no folder, so it cannot stand beside --out.", ["prune", Model, "--remove", "1", "--plan-only", "--out", "x"] },
+        { "--run needs a path, but '--jsn' follows it; write ./--jsn if that is the name.", ["prune", Model, "--remove", "1", "--run", "--jsn"] },
+        { "Option '--out' is required.", ["export", Model] },
+        { "--remove-blocks is ''; whole numbers separated by commas are expected, for example 14,17.", ["export", Model, "--out", "x", "--remove-blocks", ""] },
+        { "--remove-blocks is '1,x'; whole numbers separated by commas are expected, for example 14,17.", ["export", Model, "--out", "x", "--remove-blocks", "1,x"] },
+        { "--plan and --remove-blocks both say which blocks go; give one of them.", ["export", Model, "--out", "x", "--plan", "p", "--remove-blocks", "1"] },
+        { "--target and --precision are for --format onnx; a Hugging Face folder keeps the weights as they are.", ["export", Model, "--out", "x", "--format", "hf", "--target", "cpu"] },
+        { "Option '--text' is required.", ["perplexity", Model] },
+        { "--sequence-length is 1; at least 2 is expected.", ["perplexity", Model, "--text", "x", "--sequence-length", "1"] },
+        { "Give the prompt either as --prompt TEXT or as --input-ids 1,2,3.", ["generate", Model] },
+        { "Give the prompt either as --prompt TEXT or as --input-ids 1,2,3.", ["generate", Model, "--prompt", "a", "--input-ids", "1"] },
+        { "--top-p is '2'; a number from 0.001 to 1 is expected.", ["generate", Model, "--prompt", "a", "--top-p", "2"] },
+        { "--temperature is 'NaN'; a number from 0 to 10000 is expected.", ["generate", Model, "--prompt", "a", "--temperature", "NaN"] },
+    };
+
+    [Theory]
+    [MemberData(nameof(WrongCalls))]
+    public void A_wrong_call_gives_its_sentence_and_the_usage_line(string sentence, string[] args) =>
+        SlebCli.Run(args).AssertWrongCall(sentence, $"sleb {args[0]} ");
+
+    [Fact]
+    public void An_unknown_command_is_named()
+    {
+        SlebCli.Run("bench", "x").AssertWrongCall("'bench' is not a command of sleb.", "sleb inspect|prune|export|perplexity|generate");
+        SlebCli.Run("--jsn").AssertWrongCall("'--jsn' is not an option of 'sleb'.", "sleb inspect");
+    }
+
+    [Fact]
+    public void A_wrong_call_with_json_leaves_standard_output_empty() =>
+        SlebCli.Run("prune", "--json", Model).AssertWrongCall("Option '--remove' is required.", "sleb prune MODEL --remove N [--calibration FILE]");
+
+    /// <summary>The contract's options, those of later issues left out. --help and the options of every command come on top.</summary>
+    [Theory]
+    [InlineData("inspect", "MODEL", "")]
+    [InlineData("prune", "MODEL", "--calibration --early-barrier --evaluation --evaluation-windows --join --late-barrier --out --overwrite --plan-only --precision --remove --run --sequence-length --target --windows")]
+    [InlineData("export", "MODEL", "--format --out --overwrite --plan --precision --remove-blocks --target")]
+    [InlineData("perplexity", "MODEL_OR_FOLDER", "--join --sequence-length --text --windows")]
+    [InlineData("generate", "FOLDER", "--ignore-eos --input-ids --max-new-tokens --prompt --seed --temperature --top-k --top-p")]
+    public void Options_are_those_of_the_contract(string name, string argument, string options)
+    {
+        var command = SlebCommandLine.CreateRoot().Subcommands.Single(command => command.Name == name);
+        Assert.Equal(argument, command.Arguments.Single().Name);
+        Assert.Equal(options, string.Join(' ', command.Options.Select(option => option.Name).Order(StringComparer.Ordinal)));
+    }
+
+    [Fact]
+    public void Help_is_success_on_standard_output()
+    {
+        var help = SlebCli.Run("prune", "--help");
+        Assert.Equal((0, ""), (help.ExitCode, help.Error));
+        Assert.Contains("--early-barrier <N>", help.Out);
+    }
+
+    [Fact]
+    public void Verbose_adds_the_stack_and_nothing_else_does()
+    {
+        string missing = Path.Combine(TestFiles.Root, "no-such-model");
+        SlebCli.Run("inspect", missing).AssertFailed($"The model folder {missing} does not exist.");
+        var verbose = SlebCli.Run("inspect", missing, "--verbose");
+        Assert.Equal(1, verbose.ExitCode);
+        Assert.Contains("   at Sleb.Cli.Commands.", verbose.Error);
+    }
+}
