@@ -43,6 +43,7 @@ public class SlebModelTransformer : ITransformer, IDisposable
     /// <summary>Copies the model folder: an ONNX Runtime GenAI folder with model.onnx, its data, genai_config.json and tokenizer files.</summary>
     /// <param name="path">Where to; a pipeline saved from then on refers to it.</param>
     /// <param name="overwrite">Whether to replace what is there.</param>
+    /// <exception cref="ArgumentException">The target holds the model folder itself.</exception>
     /// <exception cref="IOException">The target is not empty and <paramref name="overwrite"/> is false, or it cannot be written.</exception>
     public void SaveModelFolder(string path, bool overwrite = false)
     {

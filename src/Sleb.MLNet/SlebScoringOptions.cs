@@ -75,7 +75,10 @@ public abstract class SlebScoringOptions
     /// <value>The default is <see langword="false"/>.</value>
     public bool FallbackToCpu { get; set; }
 
-    /// <summary>Cancels the work, as <c>MLContext.CancelExecution</c> does too.</summary>
+    /// <summary>
+    /// Cancels <c>Fit</c> of <see cref="SlebPruneOptions"/>, or the cursors of <see cref="ApplySlebModelOptions"/>.
+    /// <c>MLContext.CancelExecution</c> cancels both.
+    /// </summary>
     /// <value>The default is <see cref="CancellationToken.None"/>.</value>
     public CancellationToken CancellationToken { get; set; }
 

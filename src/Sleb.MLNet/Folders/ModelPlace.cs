@@ -24,6 +24,9 @@ internal sealed class ModelPlace(string folder, ScratchFolder? temporary = null)
         string target = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
         if (target != Folder)
         {
+            // Replacing a folder that holds the model would take the model with it.
+            if (Folder.StartsWith(target + Path.DirectorySeparatorChar, StringComparison.Ordinal))
+                throw new ArgumentException($"{target} holds the model folder {Folder} itself; give a folder beside it.", nameof(path));
             using var staged = StagedFolder.Create(target, overwrite);
             foreach (string file in Directory.EnumerateFiles(Folder)) File.Copy(file, Path.Combine(staged.Path, Path.GetFileName(file)));
             staged.Commit();

@@ -14,7 +14,7 @@ internal sealed class PruneLog(Surroundings surroundings, IProgress<SearchProgre
         switch (happened)
         {
             case PruneEvent.Started { Search: var search } started:
-                Info($"Searching {started.RemoveBlocks} of {search.Blocks} {search.Family} blocks to remove on {search.Windows} windows of {search.SequenceLength} tokens; {started.ResumedCandidates} candidates are known already.");
+                Info($"Looking for {started.RemoveBlocks} of {search.Blocks} {search.Family} blocks to remove, on {search.Windows} windows of {search.SequenceLength} tokens; {started.ResumedCandidates} losses are known already.");
                 break;
             case PruneEvent.Scored { Progress: var scored }:
                 _channel.Trace(MessageSensitivity.None, FormattableString.Invariant(

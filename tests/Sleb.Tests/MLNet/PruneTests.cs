@@ -79,6 +79,9 @@ public sealed class PruneTests : IDisposable
         Assert.Equal(10, Lines(ChannelMessageKind.Trace).Count(line => line.StartsWith("Round 1 of 1, candidate ", StringComparison.Ordinal)));
         Assert.Single(Lines(ChannelMessageKind.Info), line => line.StartsWith($"Round 1 of 1: block {pruned.Plan.RemovedBlocks[0]} goes, ", StringComparison.Ordinal));
 
+        string opening = File.ReadAllText(CalibrationFile)[..20];
+        lock (_log) Assert.DoesNotContain(_log, e => e.RawMessage.Contains(opening, StringComparison.Ordinal));
+
         Assert.Equal(_folder["run", "tiny-novels-minus-1"], pruned.ModelFolder);
         var rows = _ml.Data.LoadFromEnumerable(new[] { new { Text = "The old house stood", Id = 7 }, new { Text = "She said that she", Id = 8 } });
         var view = pruned.Transform(rows);

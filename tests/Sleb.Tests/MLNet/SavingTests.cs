@@ -151,6 +151,8 @@ public sealed class SavingTests : IDisposable
         Assert.Equal(["genai_config.json"], Directory.GetFiles(_folder["copy"]).Select(Path.GetFileName));
         Assert.Throws<IOException>(() => saved.SaveModelFolder(_folder["copy"]));
         saved.SaveModelFolder(_folder["copy"], overwrite: true);
+        Assert.Throws<ArgumentException>(() => saved.SaveModelFolder(Path.GetDirectoryName(_model.Folder)!, overwrite: true));
+        Assert.Equal(_folder["copy"], saved.ModelFolder);
 
         var loaded = SaveAndLoad(saved, Data().Schema, out _);
         string original = Path.Combine(_model.Folder, "genai_config.json");
