@@ -8,7 +8,8 @@ internal static class FamilyRegistry
     public static IReadOnlyList<Family> All { get; } =
     [
         new("llama", Architecture: "llama", BlockPrefix: "model.layers.", TiedByDefault: false) { Buffers = [".rotary_emb.inv_freq"] },
-        new("mistral", Architecture: "llama", BlockPrefix: "model.layers.", TiedByDefault: false),
+        new("mistral", Architecture: "llama", BlockPrefix: "model.layers.", TiedByDefault: false) { Buffers = [".rotary_emb.inv_freq"] },
+        new("opt", Architecture: "opt", BlockPrefix: "model.decoder.layers.", TiedByDefault: true) { OptionalPrefix = "model." },
     ];
 
     public static Family? Find(string modelType) => All.FirstOrDefault(family => family.ModelType == modelType);

@@ -9,6 +9,7 @@ internal static class DecoderEmitter
     private static readonly Dictionary<string, Action<DecoderGraph>> ByArchitecture = new(StringComparer.Ordinal)
     {
         ["llama"] = Llama.Emit,
+        ["opt"] = Opt.Emit,
     };
 
     public static void Emit(DecoderGraph decoder)

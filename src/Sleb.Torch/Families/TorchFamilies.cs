@@ -14,6 +14,7 @@ internal static class TorchFamilies
         return family.Architecture switch
         {
             "llama" => new LlamaForCausalLM(config, ownHead, device),
+            "opt" => new OptForCausalLM(config, ownHead, device),
             var other => throw new NotSupportedException($"No Torch module is written for the architecture '{other}'."),
         };
     }
