@@ -10,6 +10,18 @@ internal static class FamilyRegistry
         new("llama", Architecture: "llama", BlockPrefix: "model.layers.", TiedByDefault: false) { Buffers = [".rotary_emb.inv_freq"] },
         new("mistral", Architecture: "llama", BlockPrefix: "model.layers.", TiedByDefault: false) { Buffers = [".rotary_emb.inv_freq"] },
         new("opt", Architecture: "opt", BlockPrefix: "model.decoder.layers.", TiedByDefault: true) { OptionalPrefix = "model." },
+        new("gpt2", Architecture: "gpt2", BlockPrefix: "transformer.h.", TiedByDefault: true)
+        {
+            OptionalPrefix = "transformer.",
+            Buffers = [".attn.bias", ".attn.masked_bias"],
+            Spelling = new Dictionary<string, string>
+            {
+                ["hidden_size"] = "n_embd",
+                ["num_hidden_layers"] = "n_layer",
+                ["num_attention_heads"] = "n_head",
+                ["max_position_embeddings"] = "n_positions",
+            },
+        },
     ];
 
     public static Family? Find(string modelType) => All.FirstOrDefault(family => family.ModelType == modelType);

@@ -10,6 +10,7 @@ internal static class DecoderEmitter
     {
         ["llama"] = Llama.Emit,
         ["opt"] = Opt.Emit,
+        ["gpt2"] = Gpt2.Emit,
     };
 
     public static void Emit(DecoderGraph decoder)
