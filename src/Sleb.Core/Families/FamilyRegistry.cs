@@ -22,6 +22,12 @@ internal static class FamilyRegistry
                 ["max_position_embeddings"] = "n_positions",
             },
         },
+        new("gpt_neox", Architecture: "gpt_neox", BlockPrefix: "gpt_neox.layers.", TiedByDefault: false)
+        {
+            Head = "embed_out.weight",
+            Buffers = [".attention.bias", ".attention.masked_bias", ".rotary_emb.inv_freq"],
+            Spelling = new Dictionary<string, string> { ["rope_theta"] = "rotary_emb_base", ["partial_rotary_factor"] = "rotary_pct" },
+        },
     ];
 
     public static Family? Find(string modelType) => All.FirstOrDefault(family => family.ModelType == modelType);

@@ -11,6 +11,7 @@ internal static class DecoderEmitter
         ["llama"] = Llama.Emit,
         ["opt"] = Opt.Emit,
         ["gpt2"] = Gpt2.Emit,
+        ["gpt_neox"] = GptNeoX.Emit,
     };
 
     public static void Emit(DecoderGraph decoder)
