@@ -28,6 +28,7 @@ internal static class FamilyRegistry
             Buffers = [".attention.bias", ".attention.masked_bias", ".rotary_emb.inv_freq"],
             Spelling = new Dictionary<string, string> { ["rope_theta"] = "rotary_emb_base", ["partial_rotary_factor"] = "rotary_pct" },
         },
+        new("phi", Architecture: "phi", BlockPrefix: "model.layers.", TiedByDefault: false),
     ];
 
     public static Family? Find(string modelType) => All.FirstOrDefault(family => family.ModelType == modelType);

@@ -12,6 +12,7 @@ internal static class DecoderEmitter
         ["opt"] = Opt.Emit,
         ["gpt2"] = Gpt2.Emit,
         ["gpt_neox"] = GptNeoX.Emit,
+        ["phi"] = Phi.Emit,
     };
 
     public static void Emit(DecoderGraph decoder)

@@ -17,6 +17,7 @@ internal static class TorchFamilies
             "opt" => new OptForCausalLM(config, ownHead, device),
             "gpt2" => new Gpt2ForCausalLM(config, ownHead, device),
             "gpt_neox" => new GptNeoXForCausalLM(config, ownHead, device),
+            "phi" => new PhiForCausalLM(config, ownHead, device),
             var other => throw new NotSupportedException($"No Torch module is written for the architecture '{other}'."),
         };
     }
