@@ -29,6 +29,7 @@ internal static class FamilyRegistry
             Spelling = new Dictionary<string, string> { ["rope_theta"] = "rotary_emb_base", ["partial_rotary_factor"] = "rotary_pct" },
         },
         new("phi", Architecture: "phi", BlockPrefix: "model.layers.", TiedByDefault: false),
+        new("stablelm", Architecture: "stablelm", BlockPrefix: "model.layers.", TiedByDefault: false) { Buffers = [".rotary_emb.inv_freq"] },
     ];
 
     public static Family? Find(string modelType) => All.FirstOrDefault(family => family.ModelType == modelType);

@@ -13,6 +13,7 @@ internal static class DecoderEmitter
         ["gpt2"] = Gpt2.Emit,
         ["gpt_neox"] = GptNeoX.Emit,
         ["phi"] = Phi.Emit,
+        ["stablelm"] = StableLm.Emit,
     };
 
     public static void Emit(DecoderGraph decoder)
