@@ -52,11 +52,12 @@ internal sealed class Checkpoint : IDisposable
         var (files, weightMap) = WeightFiles.Find(folder);
         var tensors = new Dictionary<string, TensorEntry>(StringComparer.Ordinal);
         foreach (string file in files)
-            foreach (var tensor in SafetensorsFile.ReadHeader(file))
+            foreach (var tensor in SafetensorsFile.ReadHeader(file, config.Family?.Buffers))
                 if (!tensors.TryAdd(tensor.Name, tensor))
                     throw new CheckpointException($"{file} holds tensor '{tensor.Name}', which {tensors[tensor.Name].File} holds too.");
         foreach (var (name, file) in weightMap)
-            if (!tensors.TryGetValue(name, out var tensor) || Path.GetFileName(tensor.File) != file)
+            if (config.Family?.Buffers.Any(end => name.EndsWith(end, StringComparison.Ordinal)) is not true
+                && (!tensors.TryGetValue(name, out var tensor) || Path.GetFileName(tensor.File) != file))
                 throw new CheckpointException($"{Path.Combine(folder, WeightFiles.IndexFile)} places tensor '{Excerpt.Of(name)}' in {file}, which does not hold it; download the folder again.");
         return new Checkpoint(folder, config, tensors, files);
     }
@@ -68,19 +69,25 @@ internal sealed class Checkpoint : IDisposable
     /// <exception cref="CheckpointException">The model_type is unsupported, or config.json and weights are of different models.</exception>
     public Family RequireFamily()
     {
-        var family = FamilyRegistry.Get(Config.ModelType);
+        var family = WithFoundPrefix(FamilyRegistry.Get(Config.ModelType));
         var blocks = new SortedSet<int>(_tensors.Keys.Select(name => BlockName.Index(name, family.BlockPrefix)).OfType<int>());
         int expected = Config.NumHiddenLayers;
         if (blocks.Count == expected && blocks.Max == expected - 1) return family;
         string found = blocks.Count == 0 ? $"no tensor named {family.BlockPrefix}0.…" : $"blocks {BlockName.Ranges(blocks)}";
-        throw new CheckpointException($"{Path.Combine(Folder, ModelConfig.FileName)} has num_hidden_layers {expected}, but the checkpoint holds {found}. Give the folder of the original model, or a plan made for it.");
+        throw new CheckpointException($"{Path.Combine(Folder, ModelConfig.FileName)} has {Config.Key("num_hidden_layers")} {expected}, but the checkpoint holds {found}. Give the folder of the original model, or a plan made for it.");
     }
+
+    /// <summary>Whether the files hold a tensor of the family's name, with or without the prefix that some leave off.</summary>
+    public bool Has(string name) => Stored(name) is not null;
+
+    /// <summary>Whether the model has an output projection of its own: untied, or with a head in the file, which transformers then uses.</summary>
+    public bool HasOwnHead(Family family) => !Config.Bool("tie_word_embeddings", family.TiedByDefault) || Has(family.Head);
 
     /// <summary>The entry of a tensor whose shape the config determines.</summary>
     /// <exception cref="CheckpointException">The tensor is missing or of another shape.</exception>
     public TensorEntry Find(string name, params ReadOnlySpan<long> shape)
     {
-        if (!_tensors.TryGetValue(name, out var entry))
+        if (Stored(name) is not { } entry)
             throw new CheckpointException($"The checkpoint in {Folder} has no tensor '{name}' (shape {TensorEntry.Format(shape)} by its config.json).");
         if (!shape.SequenceEqual(entry.Shape))
             throw new CheckpointException($"{entry.File} holds tensor '{name}' with shape {TensorEntry.Format(entry.Shape)}, but config.json asks for {TensorEntry.Format(shape)}; config and weights are of different models.");
@@ -158,6 +165,21 @@ internal sealed class Checkpoint : IDisposable
             foreach (var handle in _handles.Values) handle.Dispose();
             _handles.Clear();
         }
+    }
+
+    private TensorEntry? Stored(string name)
+    {
+        if (_tensors.TryGetValue(name, out var entry)) return entry;
+        string prefix = Config.Family?.OptionalPrefix ?? "";
+        return prefix.Length > 0 && name.StartsWith(prefix, StringComparison.Ordinal) ? _tensors.GetValueOrDefault(name[prefix.Length..]) : null;
+    }
+
+    /// <summary>The family as this checkpoint names its blocks.</summary>
+    private Family WithFoundPrefix(Family family)
+    {
+        if (family.OptionalPrefix.Length == 0 || _tensors.Keys.Any(name => name.StartsWith(family.BlockPrefix, StringComparison.Ordinal))) return family;
+        string bare = family.BlockPrefix[family.OptionalPrefix.Length..];
+        return _tensors.Keys.Any(name => name.StartsWith(bare, StringComparison.Ordinal)) ? family with { BlockPrefix = bare } : family;
     }
 
     private SafeFileHandle Handle(string file)

@@ -24,7 +24,8 @@ internal static class PrunedConfig
         }
         if (config.Bool("scale_attn_by_inverse_layer_idx", absent: false) && survivors[^1] != survivors.Count - 1)
             throw new CheckpointException("config.json has scale_attn_by_inverse_layer_idx true: attention is scaled by the block's index, so only the last blocks of this model can be removed.");
-        json["num_hidden_layers"] = survivors.Count;
+        json[config.Key("num_hidden_layers")] = survivors.Count;
+        if (json.ContainsKey("num_hidden_layers")) json["num_hidden_layers"] = survivors.Count; // beside the family's own spelling
         return json;
     }
 

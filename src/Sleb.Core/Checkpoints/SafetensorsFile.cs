@@ -20,7 +20,11 @@ internal static class SafetensorsFile
 
     private const int MaxNameLength = 512;
 
-    public static IReadOnlyList<TensorEntry> ReadHeader(string path)
+    /// <summary>Masks were saved as bytes or booleans.</summary>
+    private static readonly Dictionary<string, int> BufferElementBytes = new(StringComparer.Ordinal) { ["BOOL"] = 1, ["U8"] = 1, ["I64"] = 8 };
+
+    /// <param name="buffers">Ends of names of tables that are no weights: checked like all others, then left out, and of any element type.</param>
+    public static IReadOnlyList<TensorEntry> ReadHeader(string path, IReadOnlyList<string>? buffers = null)
     {
         using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 1);
         Span<byte> prefix = stackalloc byte[8];
@@ -34,15 +38,15 @@ internal static class SafetensorsFile
         byte[] header = new byte[length];
         stream.ReadExactly(header);
         long dataStart = 8 + (long)length;
-        var entries = Parse(path, header, dataStart, stream.Length - dataStart);
-        CheckCoverage(path, entries, dataStart, stream.Length - dataStart);
-        return entries;
+        var tensors = Parse(path, header, dataStart, stream.Length - dataStart, buffers ?? []);
+        CheckCoverage(path, tensors, dataStart, stream.Length - dataStart);
+        return [.. tensors.Select(tensor => tensor.Weight).OfType<TensorEntry>()];
     }
 
-    private static List<TensorEntry> Parse(string path, byte[] header, long dataStart, long dataBytes)
+    private static List<Stored> Parse(string path, byte[] header, long dataStart, long dataBytes, IReadOnlyList<string> buffers)
     {
         if (!Utf8.IsValid(header)) throw Bad(path, "has a header that is not UTF-8 text; it is not a safetensors file or is damaged");
-        var entries = new List<TensorEntry>();
+        var tensors = new List<Stored>();
         var seen = new HashSet<string>(StringComparer.Ordinal);
         try
         {
@@ -52,7 +56,7 @@ internal static class SafetensorsFile
             {
                 CheckName(path, property.Name);
                 if (!seen.Add(property.Name)) throw Bad(path, $"lists tensor '{property.Name}' twice");
-                if (property.Name != "__metadata__") entries.Add(ParseTensor(path, property, dataStart, dataBytes));
+                if (property.Name != "__metadata__") tensors.Add(ParseTensor(path, property, dataStart, dataBytes, buffers));
             }
         }
         catch (JsonException e)
@@ -63,7 +67,7 @@ internal static class SafetensorsFile
         {
             throw Bad(path, $"has a header with unreadable text ({Excerpt.Of(e.Message)})", e);
         }
-        return entries;
+        return tensors;
     }
 
     /// <summary>Names end up in messages and in other files.</summary>
@@ -73,7 +77,7 @@ internal static class SafetensorsFile
             throw Bad(path, $"lists a tensor named '{Excerpt.Of(name)}' ({name.Length} characters); 1 to {MaxNameLength} characters without control characters are expected");
     }
 
-    private static TensorEntry ParseTensor(string path, JsonProperty property, long dataStart, long dataBytes)
+    private static Stored ParseTensor(string path, JsonProperty property, long dataStart, long dataBytes, IReadOnlyList<string> buffers)
     {
         string name = property.Name;
         var value = property.Value;
@@ -82,18 +86,21 @@ internal static class SafetensorsFile
             || Only(value, "shape") is not { } shapeJson || Numbers(shapeJson) is not { } shape
             || Only(value, "data_offsets") is not { } offsetsJson || Numbers(offsetsJson) is not { Length: 2 } offsets)
             throw Bad(path, $"describes tensor '{name}' without one dtype, one shape and two data_offsets of non-negative integers");
-        TensorType type = dtype.GetString() switch
+        string typeName = dtype.GetString()!;
+        bool buffer = buffers.Any(end => name.EndsWith(end, StringComparison.Ordinal));
+        TensorType? type = typeName switch
         {
             "F32" => TensorType.F32,
             "F16" => TensorType.F16,
             "BF16" => TensorType.BF16,
-            var other => throw Bad(path, $"holds tensor '{name}' as {Excerpt.Of(other ?? "null")}; F32, F16 and BF16 are supported, so give the unquantized checkpoint"),
+            _ => buffer && BufferElementBytes.ContainsKey(typeName) ? null
+                : throw Bad(path, $"holds tensor '{name}' as {Excerpt.Of(typeName)}; F32, F16 and BF16 are supported, so give the unquantized checkpoint"),
         };
         long expected;
         try
         {
             expected = shape.Aggregate(1L, (product, dimension) => checked(product * dimension));
-            expected = checked(expected * TensorEntry.BytesPerElement(type));
+            expected = checked(expected * (type is { } known ? TensorEntry.BytesPerElement(known) : BufferElementBytes[typeName]));
         }
         catch (OverflowException e)
         {
@@ -103,8 +110,8 @@ internal static class SafetensorsFile
         if (bytes < 0 || offsets[1] > dataBytes)
             throw Bad(path, $"places tensor '{name}' at bytes {offsets[0]}-{offsets[1]} of a data section of {dataBytes}; the file is truncated or damaged, download it again");
         if (bytes != expected)
-            throw Bad(path, $"gives tensor '{name}' {bytes} bytes, but {type} {TensorEntry.Format(shape)} needs {expected}");
-        return new TensorEntry(name, type, shape, path, dataStart + offsets[0], bytes);
+            throw Bad(path, $"gives tensor '{name}' {bytes} bytes, but {typeName} {TensorEntry.Format(shape)} needs {expected}");
+        return new Stored(name, dataStart + offsets[0], bytes, buffer ? null : new TensorEntry(name, type!.Value, shape, path, dataStart + offsets[0], bytes));
     }
 
     /// <summary>A property that stands in the object exactly once: of two, readers disagree which one counts.</summary>
@@ -133,7 +140,7 @@ internal static class SafetensorsFile
     }
 
     /// <summary>Every data byte belongs to exactly one tensor: no overlap, no hole, nothing behind the last.</summary>
-    private static void CheckCoverage(string path, List<TensorEntry> entries, long dataStart, long dataBytes)
+    private static void CheckCoverage(string path, List<Stored> entries, long dataStart, long dataBytes)
     {
         long end = dataStart;
         string previous = "the header";
@@ -147,6 +154,9 @@ internal static class SafetensorsFile
         if (end != dataStart + dataBytes)
             throw Bad(path, string.Create(CultureInfo.InvariantCulture, $"has {dataStart + dataBytes - end} bytes behind its last tensor '{previous}'"));
     }
+
+    /// <summary>Where a tensor lies; the entry of one that is a weight.</summary>
+    private sealed record Stored(string Name, long Offset, long Bytes, TensorEntry? Weight);
 
     private static CheckpointException Bad(string path, string what, Exception? inner = null) => new($"{path} {what}.", inner);
 }

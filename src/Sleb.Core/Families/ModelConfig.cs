@@ -22,7 +22,11 @@ internal sealed class ModelConfig
         _json = json;
         _generation = generation;
         _path = path;
+        if (json["model_type"] is JsonValue value && value.TryGetValue(out string? type)) Family = FamilyRegistry.Find(type);
     }
+
+    /// <summary>The registry's row for this model_type; null for one that is not supported.</summary>
+    public Family? Family { get; }
 
     public string ModelType => Text("model_type") ?? throw Missing("model_type");
     public int NumHiddenLayers => Int("num_hidden_layers");
@@ -68,9 +72,13 @@ internal sealed class ModelConfig
         return new ModelConfig(JsonFile.Read(path), File.Exists(generation) ? JsonFile.Read(generation) : [], path);
     }
 
-    public bool Has(string name) => _json[name] is not null;
+    /// <summary>How this file spells a field: as the family does, or by the common name, which transformers reads too.</summary>
+    public string Key(string name) =>
+        Family?.Spelling.GetValueOrDefault(name) is { } own && (_json.ContainsKey(own) || !_json.ContainsKey(name)) ? own : name;
 
-    public JsonObject? Object(string name) => _json[name] switch
+    public bool Has(string name) => _json[Key(name)] is not null;
+
+    public JsonObject? Object(string name) => _json[Key(name)] switch
     {
         null => null,
         JsonObject value => value,
@@ -87,19 +95,19 @@ internal sealed class ModelConfig
     public double Number(string name, double absent)
     {
         double value = Value<double?>(name, "a number") ?? absent;
-        return double.IsFinite(value) ? value : throw Bad(name, _json[name]!, "a number that fits a double");
+        return double.IsFinite(value) ? value : throw Bad(name, _json[Key(name)]!, "a number that fits a double");
     }
 
     /// <summary>A positive integer that must be there unless <paramref name="absent"/> says what its absence (or null) means.</summary>
     public int Int(string name, int? absent = null)
     {
         int value = Value<int?>(name, "an integer") ?? absent ?? throw Missing(name);
-        return value > 0 ? value : throw Bad($"has {name} {value.ToString(CultureInfo.InvariantCulture)}; a positive integer is expected");
+        return value > 0 ? value : throw Bad($"has {Key(name)} {value.ToString(CultureInfo.InvariantCulture)}; a positive integer is expected");
     }
 
     private T? Value<T>(string name, string expected)
     {
-        if (_json[name] is not { } node) return default;
+        if (_json[Key(name)] is not { } node) return default;
         return node is JsonValue value && value.TryGetValue(out T? result) ? result : throw Bad(name, node, expected);
     }
 
@@ -124,9 +132,9 @@ internal sealed class ModelConfig
         return ids;
     }
 
-    private CheckpointException Missing(string name) => Bad($"has no {name}, which every supported model has");
+    private CheckpointException Missing(string name) => Bad($"has no {Key(name)}, which every supported model has");
 
-    private CheckpointException Bad(string name, JsonNode found, string expected) => Bad($"has {name} {Excerpt.Of(found.ToJsonString())}; {expected} is expected");
+    private CheckpointException Bad(string name, JsonNode found, string expected) => Bad($"has {Key(name)} {Excerpt.Of(found.ToJsonString())}; {expected} is expected");
 
     private CheckpointException Bad(string what) => new($"{_path} {what}.");
 }

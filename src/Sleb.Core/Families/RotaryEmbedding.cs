@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json.Nodes;
 using Sleb.Core.Checkpoints;
 
@@ -30,8 +31,7 @@ internal sealed class RotaryEmbedding
     {
         if (dimension <= 0 || dimension % 2 != 0)
             throw new CheckpointException($"config.json asks for RoPE over {dimension} dimensions of a head; an even, positive number is expected.");
-        // transformers 5 keeps everything in rope_parameters; a rope_scaling with anything in it replaces that entirely.
-        var parameters = new Parameters(config.Object("rope_scaling") is { Count: > 0 } scaling ? scaling : config.Object("rope_parameters") ?? []);
+        var parameters = Parameters.Of(config);
         parameters.RefuseNested();
         double theta = parameters.Number("rope_theta") ?? config.Number("rope_theta", defaultTheta);
         var plain = new double[dimension / 2];
@@ -53,6 +53,15 @@ internal sealed class RotaryEmbedding
                 : parameters.Number("original_max_position_embeddings") ?? config.MaxPositionEmbeddings;
             return original > 0 ? original : throw new CheckpointException("config.json's original_max_position_embeddings must be positive.");
         }
+    }
+
+    /// <summary>How many of a head's dimensions are rotated, by <c>partial_rotary_factor</c>.</summary>
+    /// <param name="absent">The family's factor where the config has none.</param>
+    public static int PartialDimension(ModelConfig config, int headDim, double absent)
+    {
+        double factor = Parameters.Of(config).Number("partial_rotary_factor") ?? config.Number("partial_rotary_factor", absent);
+        return factor is > 0 and <= 1 ? (int)(headDim * factor)
+            : throw new CheckpointException(string.Create(CultureInfo.InvariantCulture, $"config.json has {config.Key("partial_rotary_factor")} {factor}; a number above 0 and up to 1 is expected."));
     }
 
     /// <summary>Cosines and sines, row-major <c>[positions, Dimension / 2]</c>, scaled by YaRN's attention factor.</summary>
@@ -107,6 +116,10 @@ internal sealed class RotaryEmbedding
 
     private sealed class Parameters(JsonObject json)
     {
+        /// <summary>transformers 5 keeps everything in rope_parameters; a rope_scaling with anything in it replaces that entirely.</summary>
+        public static Parameters Of(ModelConfig config) =>
+            new(config.Object("rope_scaling") is { Count: > 0 } scaling ? scaling : config.Object("rope_parameters") ?? []);
+
         public double? Number(string name) => Value<double?>(name, "a number");
 
         public string? Text(string name) => Value<string>(name, "a string");

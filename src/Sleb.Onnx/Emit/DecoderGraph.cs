@@ -1,3 +1,4 @@
+using System.Globalization;
 using Sleb.Core.Checkpoints;
 using Sleb.Core.Families;
 using DataType = Sleb.Onnx.Protos.TensorProto.Types.DataType;
@@ -12,8 +13,11 @@ internal sealed class DecoderGraph(
     Checkpoint checkpoint, Family family, IReadOnlyList<int> survivors, ExternalData data, CancellationToken cancellationToken)
 {
     private const string Batch = "batch_size", Sequence = "sequence_length", Past = "past_sequence_length", Total = "total_sequence_length";
+    private const string Embedding = "model.embed_tokens.weight";
 
     private readonly WeightStream _weights = new(checkpoint, data, cancellationToken);
+
+    private readonly HashSet<int> _ones = [];
 
     public Checkpoint Checkpoint { get; } = checkpoint;
 
@@ -65,10 +69,22 @@ internal sealed class DecoderGraph(
     public static string PresentName(int position, string kind) => $"present.{position}.{kind}";
 
     /// <summary>The token embedding's rows of <c>input_ids</c>.</summary>
-    public string Embed(string tensor)
+    /// <param name="size">Columns of the table, where they are not the hidden size.</param>
+    public string Embed(string tensor, int? size = null)
     {
-        string weight = Weight("model.embed_tokens.weight", Checkpoint.Find(tensor, Config.VocabSize, Config.HiddenSize));
+        string weight = Weight(Embedding, Checkpoint.Find(tensor, Config.VocabSize, size ?? Config.HiddenSize));
         return Graph.Node("Gather", "/model/embed_tokens/Gather", [weight, "input_ids"]);
+    }
+
+    /// <summary>Adds the learned positions' rows of <c>position_ids</c>: (B, S, H).</summary>
+    /// <param name="offset">Rows before that of position 0, which no position reads.</param>
+    public string AddPositions(string hidden, string tensor, int offset = 0)
+    {
+        int context = Config.MaxPositionEmbeddings;
+        var table = new TensorRows(Checkpoint.Find(tensor, context + offset, Config.HiddenSize), offset, context);
+        string weight = Graph.Weight("model.embed_positions.weight", [context, Config.HiddenSize], _ => _weights.Copy(table));
+        string rows = Graph.Node("Gather", "/model/embed_positions/Gather", [weight, "position_ids"]);
+        return Graph.Node("Add", "/model/embed_positions/Add", [hidden, rows]);
     }
 
     /// <summary>RMSNorm (Zhang and Sennrich 2019).</summary>
@@ -79,48 +95,87 @@ internal sealed class DecoderGraph(
             Attributes.Int("axis", -1), Attributes.Float("epsilon", (float)epsilon), Attributes.Int("stash_type", 1));
     }
 
+    /// <summary>LayerNorm (Ba et al. 2016): <c>{tensor}.weight</c> and <c>{tensor}.bias</c> over the last axis.</summary>
+    /// <param name="size">Length of the last axis, where it is not the hidden size.</param>
+    /// <param name="affine">Whether the norm has weights at all.</param>
+    public string LayerNorm(string path, string input, string tensor, double epsilon, int? size = null, bool affine = true)
+    {
+        int length = size ?? Config.HiddenSize;
+        ReadOnlySpan<string> inputs = affine
+            ? [input, Weight(Initializer(path) + ".weight", Checkpoint.Find(tensor + ".weight", length)), Weight(Initializer(path) + ".bias", Checkpoint.Find(tensor + ".bias", length))]
+            : [input, Ones(length)];
+        return Graph.Node("LayerNormalization", path + "/LayerNorm", inputs,
+            Attributes.Int("axis", -1), Attributes.Float("epsilon", (float)epsilon), Attributes.Int("stash_type", 1));
+    }
+
     /// <summary>A linear layer of the checkpoint: <c>{tensor}.weight</c> and, if it has one, <c>{tensor}.bias</c>.</summary>
     public string Linear(string path, string input, string tensor, int inputs, int outputs, bool bias) =>
         Packed(path, input, inputs, bias, (tensor, outputs));
 
     /// <summary>Several linear layers with the same input as one product, their outputs side by side.</summary>
-    public string Packed(string path, string input, int inputs, bool bias, params (string Tensor, int Outputs)[] layers)
+    public string Packed(string path, string input, int inputs, bool bias, params (string Tensor, int Outputs)[] layers) =>
+        Linear(path, input,
+            Array.ConvertAll(layers, layer => (TensorRows)Checkpoint.Find(layer.Tensor + ".weight", layer.Outputs, inputs)),
+            bias ? Array.ConvertAll(layers, layer => (TensorRows)Checkpoint.Find(layer.Tensor + ".bias", layer.Outputs)) : null);
+
+    /// <summary>One product whose outputs are rows of the checkpoint's matrices, in the order given.</summary>
+    public string Linear(string path, string input, TensorRows[] weights, TensorRows[]? biases)
     {
-        var weights = Array.ConvertAll(layers, layer => Checkpoint.Find(layer.Tensor + ".weight", layer.Outputs, inputs));
-        int outputs = layers.Sum(layer => layer.Outputs);
+        long inputs = weights[0].RowElements, outputs = weights.Sum(rows => rows.Count);
         string weight = Graph.Weight(Initializer(path) + ".MatMul.weight", [inputs, outputs], _ => _weights.CopyTransposed(weights));
         string product = Graph.Node("MatMul", path + "/MatMul", [input, weight]);
-        if (!bias) return product;
-        var biases = Array.ConvertAll(layers, layer => Checkpoint.Find(layer.Tensor + ".bias", layer.Outputs));
-        string sum = Graph.Weight(Initializer(path) + ".Add.bias", [outputs], _ => Array.ForEach(biases, _weights.Copy));
-        return Graph.Node("Add", path + "/Add", [product, sum]);
+        if (biases is null) return product;
+        string bias = Graph.Weight(Initializer(path) + ".Add.bias", [outputs], _ => Array.ForEach(biases, _weights.Copy));
+        return Graph.Node("Add", path + "/Add", [product, bias]);
+    }
+
+    /// <summary>A linear layer whose weight lies as <c>[in, out]</c>, as GPT-2's do; always with a bias.</summary>
+    public string Conv1D(string path, string input, string tensor, int inputs, int outputs)
+    {
+        string weight = Weight(Initializer(path) + ".MatMul.weight", Checkpoint.Find(tensor + ".weight", inputs, outputs));
+        string bias = Weight(Initializer(path) + ".Add.bias", Checkpoint.Find(tensor + ".bias", outputs));
+        return Graph.Node("Add", path + "/Add", [Graph.Node("MatMul", path + "/MatMul", [input, weight]), bias]);
     }
 
     /// <summary>The logits: the file's own head where it differs from the embedding, else the embedding itself, stored once.</summary>
-    public void Head(string input, string tensor, string embedding)
+    /// <param name="size">Columns of head and embedding, where they are not the hidden size.</param>
+    /// <param name="bias">The head's bias, for those that have one.</param>
+    public void Head(string input, string tensor, string embedding, int? size = null, string? bias = null)
     {
-        bool tied = Config.Bool("tie_word_embeddings", Family.TiedByDefault);
-        if (!tied || HasOwnHead(tensor, embedding))
+        int inputs = size ?? Config.HiddenSize;
+        string product = bias is null ? "logits" : "/lm_head/MatMul/output_0";
+        if (!Config.Bool("tie_word_embeddings", Family.TiedByDefault) || HasOwnHead(tensor, embedding, inputs))
         {
-            var head = Checkpoint.Find(tensor, Config.VocabSize, Config.HiddenSize);
-            string weight = Graph.Weight("lm_head.MatMul.weight", [Config.HiddenSize, Config.VocabSize], _ => _weights.CopyTransposed(head));
-            Graph.Node("MatMul", "/lm_head/MatMul", [input, weight], (ReadOnlySpan<string>)["logits"]);
-            return;
+            var head = Checkpoint.Find(tensor, Config.VocabSize, inputs);
+            string weight = Graph.Weight("lm_head.MatMul.weight", [inputs, Config.VocabSize], _ => _weights.CopyTransposed(head));
+            Graph.Node("MatMul", "/lm_head/MatMul", [input, weight], (ReadOnlySpan<string>)[product]);
         }
-        // transB reads the embedding [V, H] as it lies: a Transpose node would be folded into a second copy in memory.
-        Graph.Node("com.microsoft.FusedMatMul", "/lm_head/MatMul", [input, "model.embed_tokens.weight"], (ReadOnlySpan<string>)["logits"],
-            Attributes.Int("transB", 1));
+        else // transB reads the embedding [V, H] as it lies: a Transpose node would be folded into a second copy in memory.
+            Graph.Node("com.microsoft.FusedMatMul", "/lm_head/MatMul", [input, Embedding], (ReadOnlySpan<string>)[product], Attributes.Int("transB", 1));
+        if (bias is null) return;
+        string added = Weight("lm_head.Add.bias", Checkpoint.Find(bias, Config.VocabSize));
+        Graph.Node("Add", "/lm_head/Add", [product, added], (ReadOnlySpan<string>)["logits"]);
     }
 
-    /// <summary>A tensor of the checkpoint as an initializer of the same shape.</summary>
-    public string Weight(string name, TensorEntry tensor) => Graph.Weight(name, tensor.Shape, _ => _weights.Copy(tensor));
+    /// <summary>A tensor of the checkpoint, or rows of one, as an initializer of the same shape.</summary>
+    public string Weight(string name, TensorRows rows) => Graph.Weight(name, [rows.Count, .. rows.Tensor.Shape[1..]], _ => _weights.Copy(rows));
+
+    /// <summary>Vectors of the checkpoint as the rows of one initializer.</summary>
+    public string Stack(string name, TensorRows[] vectors, int length) => Graph.Weight(name, [vectors.Length, length], _ => Array.ForEach(vectors, _weights.Copy));
+
+    /// <summary>A vector of ones, for a norm without weights: the operator wants some.</summary>
+    private string Ones(int length)
+    {
+        string name = string.Create(CultureInfo.InvariantCulture, $"ones.{length}");
+        return _ones.Add(length) ? Graph.Weight(name, [length], data => data.Write(Enumerable.Repeat(1f, length).ToArray())) : name;
+    }
 
     /// <summary>A tied checkpoint may still hold a head: a copy of the embedding, or one of its own, which transformers then uses.</summary>
-    private bool HasOwnHead(string tensor, string embedding)
+    private bool HasOwnHead(string tensor, string embedding, int size)
     {
-        if (!Checkpoint.Tensors.ContainsKey(tensor)) return false;
-        var head = Checkpoint.Find(tensor, Config.VocabSize, Config.HiddenSize);
-        var embedded = Checkpoint.Find(embedding, Config.VocabSize, Config.HiddenSize);
+        if (!Checkpoint.Has(tensor)) return false;
+        var head = Checkpoint.Find(tensor, Config.VocabSize, size);
+        var embedded = Checkpoint.Find(embedding, Config.VocabSize, size);
         float[] left = new float[Math.Min(head.Elements, 1 << 20)], right = new float[left.Length];
         for (long done = 0; done < head.Elements; done += left.Length)
         {

@@ -9,26 +9,27 @@ internal sealed class WeightStream(
 {
     private const int TileColumns = 16;
 
-    /// <summary>The tensor as it lies in the checkpoint.</summary>
-    public void Copy(TensorEntry tensor)
+    /// <summary>The rows as they lie in the checkpoint.</summary>
+    public void Copy(TensorRows rows)
     {
-        float[] buffer = new float[Math.Min(tensor.Elements, 1 << 20)];
-        for (long done = 0; done < tensor.Elements; done += buffer.Length)
+        long first = rows.First * rows.RowElements, elements = rows.Count * rows.RowElements;
+        float[] buffer = new float[Math.Min(elements, 1 << 20)];
+        for (long done = 0; done < elements; done += buffer.Length)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            var part = buffer.AsSpan(0, (int)Math.Min(buffer.Length, tensor.Elements - done));
-            checkpoint.Read(tensor, part, done);
+            var part = buffer.AsSpan(0, (int)Math.Min(buffer.Length, elements - done));
+            checkpoint.Read(rows.Tensor, part, first + done);
             data.Write(part);
         }
     }
 
     /// <summary>
-    /// Matrices <c>[out, in]</c> of equal <c>in</c>, stacked along <c>out</c> and written transposed: <c>[in, out]</c>, as MatMul multiplies.
+    /// Rows of matrices <c>[out, in]</c> of equal <c>in</c>, stacked along <c>out</c> and written transposed: <c>[in, out]</c>, as MatMul multiplies.
     /// </summary>
-    public void CopyTransposed(params ReadOnlySpan<TensorEntry> stacked)
+    public void CopyTransposed(params ReadOnlySpan<TensorRows> stacked)
     {
-        int columns = (int)stacked[0].Shape[1], rows = 0;
-        foreach (var tensor in stacked) rows += (int)tensor.Shape[0];
+        int columns = (int)stacked[0].RowElements, rows = 0;
+        foreach (var part in stacked) rows += (int)part.Count;
         int width = Math.Clamp(maxElements / rows, 1, columns);
         float[] panel = new float[(long)rows * width], tile = new float[(long)rows * Math.Min(TileColumns, width)];
         for (int first = 0; first < columns; first += width)
@@ -47,19 +48,19 @@ internal sealed class WeightStream(
     }
 
     /// <summary>Columns <paramref name="first"/> and following of every row, row-major <c>[rows, count]</c>.</summary>
-    private void ReadPanel(ReadOnlySpan<TensorEntry> stacked, int first, int count, float[] panel)
+    private void ReadPanel(ReadOnlySpan<TensorRows> stacked, int first, int count, float[] panel)
     {
         int done = 0;
-        foreach (var tensor in stacked)
+        foreach (var (tensor, firstRow, rowCount) in stacked)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            int rows = (int)tensor.Shape[0];
+            int rows = (int)rowCount;
             long columns = tensor.Shape[1];
             if (count == columns)
-                checkpoint.Read(tensor, panel.AsSpan(done, rows * count));
+                checkpoint.Read(tensor, panel.AsSpan(done, rows * count), firstRow * columns);
             else
                 for (int row = 0; row < rows; row++)
-                    checkpoint.Read(tensor, panel.AsSpan(done + row * count, count), row * columns + first);
+                    checkpoint.Read(tensor, panel.AsSpan(done + row * count, count), (firstRow + row) * columns + first);
             done += rows * count;
         }
     }

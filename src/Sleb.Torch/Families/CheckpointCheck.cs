@@ -16,12 +16,11 @@ internal static class CheckpointCheck
             var family = FamilyRegistry.Get(checkpoint.Config.ModelType);
             bool blocksFit = Holds(() => checkpoint.RequireFamily(), problems);
             LibTorch.EnsureLoaded();
-            bool ownHead = !checkpoint.Config.Bool("tie_word_embeddings", family.TiedByDefault) || checkpoint.Tensors.ContainsKey("lm_head.weight");
-            using var model = TorchFamilies.Create(family, checkpoint.Config, ownHead, META); // names and shapes only
+            using var model = TorchFamilies.Create(family, checkpoint.Config, checkpoint.HasOwnHead(family), META); // names and shapes only
             foreach (var (name, parameter) in model.named_parameters())
             {
                 // Where whole blocks are missing, one sentence has said so.
-                if (!blocksFit && BlockName.Index(name, family.BlockPrefix) is not null && !checkpoint.Tensors.ContainsKey(name)) continue;
+                if (!blocksFit && BlockName.Index(name, family.BlockPrefix) is not null && !checkpoint.Has(name)) continue;
                 Holds(() => checkpoint.Find(name, parameter.shape), problems);
             }
         }

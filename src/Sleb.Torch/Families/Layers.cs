@@ -51,3 +51,40 @@ internal sealed class RMSNorm : nn.Module<Tensor, Tensor>
 
     public override Tensor forward(Tensor x) => x * rsqrt(x.square().mean([-1], keepdim: true) + _epsilon) * weight;
 }
+
+/// <summary>(x - mean) / sqrt(var + eps) * w + b (Ba et al. 2016), with neither w nor b where it is not affine.</summary>
+internal sealed class LayerNorm : nn.Module<Tensor, Tensor>
+{
+    private readonly Parameter? weight, bias;
+    private readonly long _size;
+    private readonly double _epsilon;
+
+    public LayerNorm(long size, double epsilon, Device device, bool affine = true, bool withBias = true) : base(nameof(LayerNorm))
+    {
+        (_size, _epsilon) = (size, epsilon);
+        if (affine) weight = new Parameter(empty(size, device: device), requires_grad: false);
+        if (affine && withBias) bias = new Parameter(empty(size, device: device), requires_grad: false);
+        RegisterComponents();
+    }
+
+    public override Tensor forward(Tensor x) => F.layer_norm(x, [_size], weight, bias, _epsilon);
+}
+
+/// <summary>A learned row for every position (Radford et al. 2018).</summary>
+internal sealed class PositionEmbedding : nn.Module
+{
+    private readonly Parameter weight;
+    private readonly long _offset;
+
+    /// <param name="offset">Rows before that of position 0, which no position reads.</param>
+    public PositionEmbedding(long positions, long size, Device device, long offset = 0) : base(nameof(PositionEmbedding))
+    {
+        _offset = offset;
+        weight = new Parameter(empty(positions + offset, size, device: device), requires_grad: false);
+        RegisterComponents();
+    }
+
+    /// <summary>The rows of positions 0 to length - 1: (T, H).</summary>
+    public Tensor Rows(long length) => length <= weight.shape[0] - _offset ? weight.narrow(0, _offset, length)
+        : throw new ArgumentException($"A text of {length} tokens was given to a model of {weight.shape[0] - _offset} positions; give shorter windows.");
+}

@@ -107,22 +107,10 @@ internal sealed class LlamaAttention : nn.Module<Tensor, Tensor>
         var q = _rotary.Apply(Heads(q_proj.forward(x), _heads));         // (B, nh, T, hs)
         var k = _rotary.Apply(Heads(k_proj.forward(x), _keyValueHeads)); // (B, nkv, T, hs)
         var v = Heads(v_proj.forward(x), _keyValueHeads);
-        var y = CausalAttention(q, Repeat(k), Repeat(v));
+        var y = CausalAttention.Run(q, k, v, window: _window);
         return o_proj.forward(y.transpose(1, 2).reshape(batch, length, _heads * _headDim)).MoveToOuterDisposeScope();
 
         Tensor Heads(Tensor projected, int heads) => projected.view(batch, length, heads, _headDim).transpose(1, 2);
-
-        // Query head h reads key/value head h / (heads per group).
-        Tensor Repeat(Tensor shared) => _heads == _keyValueHeads ? shared : shared.repeat_interleave(_heads / _keyValueHeads, dim: 1);
-    }
-
-    private Tensor CausalAttention(Tensor q, Tensor k, Tensor v)
-    {
-        long length = q.shape[2];
-        if (_window is not { } window || length <= window) return F.scaled_dot_product_attention(q, k, v, is_casual: true);
-        // A query sees itself and the window - 1 keys before it.
-        var mask = ones(length, length, dtype: @bool, device: q.device).tril().logical_and(ones(length, length, dtype: @bool, device: q.device).triu(1 - window));
-        return F.scaled_dot_product_attention(q, k, v, mask);
     }
 }
 

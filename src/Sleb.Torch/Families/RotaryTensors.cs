@@ -7,7 +7,7 @@ internal sealed class RotaryTensors(RotaryEmbedding rotary, Device device) : IDi
 {
     private Tensor? _cos, _sin;
 
-    /// <summary>Rotates the two halves of each head: (B, heads, T, D) to the same.</summary>
+    /// <summary>Rotates the two halves of each head's first dimensions, as many as there are frequencies for: (B, heads, T, D) to the same.</summary>
     /// <remarks>RoFormer (Su et al. 2021) in the half-split layout of transformers' rotate_half.</remarks>
     public Tensor Apply(Tensor x)
     {
@@ -15,8 +15,10 @@ internal sealed class RotaryTensors(RotaryEmbedding rotary, Device device) : IDi
         if (_cos is null || _cos.shape[0] < length) Grow((int)length);
         using var scope = NewDisposeScope();
         var (cos, sin) = (_cos![..(int)length], _sin![..(int)length]); // (T, D/2)
-        var halves = x.chunk(2, dim: -1);
-        return cat([halves[0] * cos - halves[1] * sin, halves[1] * cos + halves[0] * sin], dim: -1).MoveToOuterDisposeScope();
+        long half = rotary.Dimension / 2, rest = x.shape[3] - rotary.Dimension;
+        var (left, right) = (x.narrow(3, 0, half), x.narrow(3, half, half));
+        Tensor[] rotated = [left * cos - right * sin, right * cos + left * sin];
+        return cat(rest == 0 ? rotated : [.. rotated, x.narrow(3, rotary.Dimension, rest)], dim: -1).MoveToOuterDisposeScope();
     }
 
     public void Dispose()

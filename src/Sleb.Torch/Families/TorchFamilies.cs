@@ -14,6 +14,11 @@ internal static class TorchFamilies
         return family.Architecture switch
         {
             "llama" => new LlamaForCausalLM(config, ownHead, device),
+            "opt" => new OptForCausalLM(config, ownHead, device),
+            "gpt2" => new Gpt2ForCausalLM(config, ownHead, device),
+            "gpt_neox" => new GptNeoXForCausalLM(config, ownHead, device),
+            "phi" => new PhiForCausalLM(config, ownHead, device),
+            "stablelm" => new StableLmForCausalLM(config, ownHead, device),
             var other => throw new NotSupportedException($"No Torch module is written for the architecture '{other}'."),
         };
     }

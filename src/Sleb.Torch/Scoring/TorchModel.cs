@@ -30,8 +30,7 @@ internal sealed class TorchModel : IDisposable
         var family = checkpoint.RequireFamily();
         LibTorch.EnsureLoaded();
         var device = TorchDevice.Get(gpuDeviceId);
-        bool ownHead = !checkpoint.Config.Bool("tie_word_embeddings", family.TiedByDefault) || checkpoint.Tensors.ContainsKey("lm_head.weight");
-        var model = TorchFamilies.Create(family, checkpoint.Config, ownHead, device);
+        var model = TorchFamilies.Create(family, checkpoint.Config, checkpoint.HasOwnHead(family), device);
         try
         {
             model.eval();
