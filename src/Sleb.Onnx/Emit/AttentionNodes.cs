@@ -6,8 +6,9 @@ namespace Sleb.Onnx.Emit;
 /// <summary>Attention over the KV cache and the rotations before it.</summary>
 internal static class AttentionNodes
 {
-    /// <summary>The kernel's own rotation works on 16 dimensions at a time; smaller heads are rotated by nodes of their own.</summary>
-    public static bool CanFuseRotary(int headDim) => headDim % 16 == 0;
+    /// <summary>The kernel's own rotation works on 16 dimensions at a time; heads of another size are rotated by nodes of their own.</summary>
+    /// <param name="rotated">How many of the head's dimensions are rotated.</param>
+    public static bool CanFuseRotary(int headDim, int rotated) => headDim % 16 == 0 && rotated % 16 == 0;
 
     /// <exception cref="CheckpointException">The kernel cannot run heads of this size.</exception>
     public static void CheckHeadDim(int headDim)

@@ -9,6 +9,11 @@ internal static class DecoderEmitter
     private static readonly Dictionary<string, Action<DecoderGraph>> ByArchitecture = new(StringComparer.Ordinal)
     {
         ["llama"] = Llama.Emit,
+        ["opt"] = Opt.Emit,
+        ["gpt2"] = Gpt2.Emit,
+        ["gpt_neox"] = GptNeoX.Emit,
+        ["phi"] = Phi.Emit,
+        ["stablelm"] = StableLm.Emit,
         ["qwen2"] = Qwen2.Emit,
         ["qwen3"] = Qwen3.Emit,
         ["qwen3_moe"] = Qwen3Moe.Emit,

@@ -179,6 +179,9 @@ internal sealed class DecoderGraph(
     /// <summary>A tensor of the checkpoint, or rows of one, as an initializer of the same shape.</summary>
     public string Weight(string name, TensorRows rows) => Graph.Weight(name, [rows.Count, .. rows.Tensor.Shape[1..]], _ => _weights.Copy(rows));
 
+    /// <summary>Vectors of the checkpoint as the rows of one initializer.</summary>
+    public string Stack(string name, TensorRows[] vectors, int length) => Graph.Weight(name, [vectors.Length, length], _ => Array.ForEach(vectors, _weights.Copy));
+
     /// <summary>A vector of ones, for a norm without weights: the operator wants some.</summary>
     private string Ones(int length)
     {

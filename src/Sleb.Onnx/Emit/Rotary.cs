@@ -19,7 +19,7 @@ internal sealed class Rotary
     }
 
     /// <summary>Whether the attention kernel rotates; else nodes of their own do, by position_ids.</summary>
-    public bool Fused => AttentionNodes.CanFuseRotary(_headDim) && AttentionNodes.CanFuseRotary(_rope.Dimension);
+    public bool Fused => AttentionNodes.CanFuseRotary(_headDim, _rope.Dimension);
 
     /// <summary>Rotates queries or keys: (B, S, heads * hs) to the same.</summary>
     public string Rotate(string path, string input, int heads) => _decoder.Rotate(path, input, heads, _headDim, _rope.Dimension, Caches());

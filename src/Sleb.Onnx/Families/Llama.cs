@@ -13,7 +13,7 @@ internal static class Llama
     {
         var config = decoder.Config;
         Check(config);
-        bool fused = AttentionNodes.CanFuseRotary(config.HeadDim);
+        bool fused = AttentionNodes.CanFuseRotary(config.HeadDim, config.HeadDim);
         decoder.Begin(positions: !fused, config.NumKeyValueHeads, config.HeadDim);
         decoder.RotaryCache(RotaryEmbedding.Create(config, config.HeadDim));
 

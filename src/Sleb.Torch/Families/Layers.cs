@@ -69,3 +69,22 @@ internal sealed class LayerNorm : nn.Module<Tensor, Tensor>
 
     public override Tensor forward(Tensor x) => F.layer_norm(x, [_size], weight, bias, _epsilon);
 }
+
+/// <summary>A learned row for every position (Radford et al. 2018).</summary>
+internal sealed class PositionEmbedding : nn.Module
+{
+    private readonly Parameter weight;
+    private readonly long _offset;
+
+    /// <param name="offset">Rows before that of position 0, which no position reads.</param>
+    public PositionEmbedding(long positions, long size, Device device, long offset = 0) : base(nameof(PositionEmbedding))
+    {
+        _offset = offset;
+        weight = new Parameter(empty(positions + offset, size, device: device), requires_grad: false);
+        RegisterComponents();
+    }
+
+    /// <summary>The rows of positions 0 to length - 1: (T, H).</summary>
+    public Tensor Rows(long length) => length <= weight.shape[0] - _offset ? weight.narrow(0, _offset, length)
+        : throw new ArgumentException($"A text of {length} tokens was given to a model of {weight.shape[0] - _offset} positions; give shorter windows.");
+}

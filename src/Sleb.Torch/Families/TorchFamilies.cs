@@ -14,6 +14,11 @@ internal static class TorchFamilies
         return family.Architecture switch
         {
             "llama" => new LlamaForCausalLM(config, ownHead, device),
+            "opt" => new OptForCausalLM(config, ownHead, device),
+            "gpt2" => new Gpt2ForCausalLM(config, ownHead, device),
+            "gpt_neox" => new GptNeoXForCausalLM(config, ownHead, device),
+            "phi" => new PhiForCausalLM(config, ownHead, device),
+            "stablelm" => new StableLmForCausalLM(config, ownHead, device),
             "qwen2" => new Qwen2ForCausalLM(config, ownHead, device),
             "qwen3" => new Qwen3ForCausalLM(config, ownHead, device),
             "qwen3_moe" => new Qwen3MoeForCausalLM(config, ownHead, device),

@@ -14,7 +14,7 @@ public sealed class PrunedCheckpointTests
     public static MatrixTheoryData<string, int> Cases => new(
         [.. Directory.GetDirectories(TestFiles.Data("conformance")).Select(folder => Path.GetFileName(folder)).Order()], [.. Enumerable.Range(0, Removals.Length)]);
 
-    /// <summary>Keys of config.json that depend on a block's index; that they are right is for the logits to show (PrunedLogitsTests).</summary>
+    /// <summary>Keys of config.json that depend on a block's index; that they are right is for the logits to show (TorchConformanceTests).</summary>
     private static readonly string[] ByIndex = ["layer_types", "no_rope_layers", "mlp_only_layers", "max_window_layers"];
 
     private static CancellationToken None => TestContext.Current.CancellationToken;

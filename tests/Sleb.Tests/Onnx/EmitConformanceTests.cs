@@ -64,6 +64,18 @@ public class EmitConformanceTests
         }
     }
 
+    [Theory, MemberData(nameof(Names))]
+    public void ARaggedBatchGivesWhatSingleRunsGive(string name)
+    {
+        var folder = ConformanceFolder.Open(name);
+        using var exported = Exported.Of(folder.Path, 2);
+        int[][] prompts = [folder.GreedyPrompt, folder.Rows[1][..3], folder.Rows[1][..13]];
+        var options = new GenerationOptions { MaxNewTokens = 12, IgnoreEos = true };
+        var batch = exported.Model.GenerateBatch(prompts, options, TestContext.Current.CancellationToken);
+        for (int i = 0; i < prompts.Length; i++)
+            Assert.Equal(exported.Model.Generate(prompts[i], options, null, TestContext.Current.CancellationToken), batch[i]);
+    }
+
     internal static double MaxDifference(float[] expected, float[] found)
     {
         Assert.Equal(expected.Length, found.Length);
