@@ -1,50 +1,88 @@
-using System.Text.Json;
+using System.Runtime.InteropServices;
+using System.Text.Json.Nodes;
+using Sleb.Core.Checkpoints;
 
 namespace Sleb.Tests;
 
-/// <summary>One folder of the conformance checkpoints: a tiny random model and what the reference implementation computes with it.</summary>
+/// <summary>A conformance checkpoint with its expected values: two rows of 24 ids, logits per removed set, losses and greedy ids.</summary>
 internal sealed class ConformanceFolder
 {
-    private readonly ExpectedTensors _expected;
+    private readonly Dictionary<string, (long[] Shape, byte[] Data)> _tensors;
 
-    public ConformanceFolder(string name)
+    public ConformanceFolder(string folder)
     {
-        Folder = TestFiles.Data("conformance", name);
-        _expected = new ExpectedTensors(Path.Combine(Folder, "expected.safetensors"));
-        Json = JsonDocument.Parse(File.ReadAllText(Path.Combine(Folder, "expected.json"))).RootElement;
-        long[] ids = _expected.Longs("input_ids");
-        Rows = [.. ids.Select(id => (int)id).Chunk(24)];
+        Path = folder;
+        Expected = (JsonObject)JsonNode.Parse(File.ReadAllBytes(System.IO.Path.Combine(folder, "expected.json")))!;
+        _tensors = ReadTensors(System.IO.Path.Combine(folder, "expected.safetensors"));
+        long[] ids = MemoryMarshal.Cast<byte, long>(_tensors["input_ids"].Data).ToArray();
+        int length = (int)_tensors["input_ids"].Shape[1];
+        Rows = [.. ids.Chunk(length).Select(row => Array.ConvertAll(row, id => (int)id))];
     }
 
-    public static TheoryData<string> Names { get; } =
-        [.. Directory.GetDirectories(TestFiles.Data("conformance")).Select(folder => Path.GetFileName(folder)).Order(StringComparer.Ordinal)];
+    public static TheoryData<string> Names => [.. Directory.GetDirectories(TestFiles.Data("conformance")).Select(folder => System.IO.Path.GetFileName(folder)!).Order(StringComparer.Ordinal)];
 
-    public string Folder { get; }
+    public string Path { get; }
 
-    public JsonElement Json { get; }
+    public JsonObject Expected { get; }
 
-    public int Blocks => Json.GetProperty("n_blocks").GetInt32();
+    public int[][] Rows { get; }
 
-    /// <summary>The two rows of 24 ids.</summary>
-    public IReadOnlyList<int[]> Rows { get; }
+    public int[] GreedyPrompt => Ints(Expected["greedy"]!["prompt"]!);
 
-    /// <summary>Removed blocks, and the expected logits of all rows one after the other.</summary>
-    public IEnumerable<(int[] Removed, float[] Logits)> LogitSets => _expected.Names.Where(name => name.StartsWith("logits.", StringComparison.Ordinal))
-        .Select(name => (Removed(name["logits.".Length..]), _expected.Floats(name)));
+    /// <summary>The removed sets that have logits; the empty one is the dense model.</summary>
+    public IEnumerable<int[]> RemovedSets => _tensors.Keys.Where(name => name.StartsWith("logits.", StringComparison.Ordinal)).Order().Select(name =>
+        name == "logits.dense" ? [] : Array.ConvertAll(name["logits.without.".Length..].Split('_'), int.Parse));
 
-    /// <summary>Removed blocks (none, or one) and the expected mean loss over both rows.</summary>
-    public IEnumerable<(int[] Removed, double MeanNll)> Losses => Json.GetProperty("mean_nll_without").EnumerateArray()
-        .Select((loss, block) => (new[] { block }, loss.GetDouble())).Prepend(([], Json.GetProperty("mean_nll_dense").GetDouble()));
+    public static ConformanceFolder Open(string name) => new(TestFiles.Data("conformance", name));
 
-    public int[] Prompt => Ids(Json.GetProperty("greedy").GetProperty("prompt"));
+    public float[] Logits(int[] removed, int row)
+    {
+        var logits = MemoryMarshal.Cast<byte, float>(_tensors["logits." + Label(removed)].Data);
+        int size = logits.Length / Rows.Length;
+        return logits.Slice(row * size, size).ToArray();
+    }
 
-    /// <summary>Removed blocks and the 24 ids that continue the prompt.</summary>
-    public IEnumerable<(int[] Removed, int[] Ids)> Greedy => Json.GetProperty("greedy").EnumerateObject().Where(property => property.Name != "prompt")
-        .Select(property => (Removed(property.Name), Ids(property.Value)));
+    /// <summary>The recorded mean loss, where there is one.</summary>
+    public double? MeanNll(int[] removed) => removed.Length switch
+    {
+        0 => Expected["mean_nll_dense"]!.GetValue<double>(),
+        1 => Expected["mean_nll_without"]![removed[0]]!.GetValue<double>(),
+        _ => null,
+    };
+
+    public int[]? Greedy(int[] removed) => Expected["greedy"]![Label(removed)] is { } ids ? Ints(ids) : null;
+
+    public int Blocks => Expected["n_blocks"]!.GetValue<int>();
+
+    /// <summary>The dense model and each single block removed, with the recorded mean loss.</summary>
+    public IEnumerable<(int[] Removed, double MeanNll)> Losses =>
+        Enumerable.Range(0, Blocks).Select(block => (int[])[block]).Prepend([]).Select(removed => (removed, MeanNll(removed)!.Value));
+
+    /// <summary>The removed sets that have greedy ids, and the 24 ids that continue <see cref="GreedyPrompt"/>.</summary>
+    public IEnumerable<(int[] Removed, int[] Ids)> GreedyRuns =>
+        RemovedSets.Where(removed => Greedy(removed) is not null).Select(removed => (removed, Greedy(removed)!));
 
     public int[] Survivors(int[] removed) => [.. Enumerable.Range(0, Blocks).Except(removed)];
 
-    private static int[] Removed(string name) => name == "dense" ? [] : [.. name["without.".Length..].Split('_').Select(int.Parse)];
+    public static string Label(int[] removed) => removed.Length == 0 ? "dense" : "without." + string.Join('_', removed);
 
-    private static int[] Ids(JsonElement array) => [.. array.EnumerateArray().Select(id => id.GetInt32())];
+    public Checkpoint Checkpoint() => Core.Checkpoints.Checkpoint.Open(Path);
+
+    /// <summary>A safetensors file of any element type, trusted.</summary>
+    public static Dictionary<string, (long[] Shape, byte[] Data)> ReadTensors(string path)
+    {
+        var tensors = new Dictionary<string, (long[] Shape, byte[] Data)>();
+        byte[] file = File.ReadAllBytes(path);
+        int header = (int)BitConverter.ToUInt64(file);
+        foreach (var (name, value) in (JsonObject)JsonNode.Parse(file.AsSpan(8, header))!)
+        {
+            if (name == "__metadata__") continue;
+            int[] offsets = Ints(value!["data_offsets"]!);
+            long[] shape = [.. value["shape"]!.AsArray().Select(dimension => dimension!.GetValue<long>())];
+            tensors[name] = (shape, file[(8 + header + offsets[0])..(8 + header + offsets[1])]);
+        }
+        return tensors;
+    }
+
+    public static int[] Ints(JsonNode node) => [.. node.AsArray().Select(id => id!.GetValue<int>())];
 }

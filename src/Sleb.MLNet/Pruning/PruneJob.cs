@@ -134,7 +134,7 @@ internal sealed class PruneJob
         }, _cancellationToken);
 
         _tell(new PruneEvent.Phase("evaluating the written folder"));
-        using var shipped = GenAIModel.Load(export.Folder, gpu, _request.FallbackToCpu);
+        using var shipped = GenAIModel.Load(export.Folder, _request.Target == "cuda" ? gpu : null, _request.FallbackToCpu);
         var losses = text.Evaluation.Select(ids => shipped.TokenNll(ids, _cancellationToken).Average()).ToList();
         return result with
         {

@@ -3,10 +3,10 @@ using Sleb.Core.Checkpoints;
 namespace Sleb.Onnx.Emit;
 
 /// <summary>Moves weights from the checkpoint into the data file in pieces of bounded size.</summary>
-internal sealed class WeightStream(Checkpoint checkpoint, ExternalData data, CancellationToken cancellationToken)
+/// <param name="maxElements">Of a matrix being transposed, at most so many are held: 128 MB of float32, whatever its size.</param>
+internal sealed class WeightStream(
+    Checkpoint checkpoint, ExternalData data, CancellationToken cancellationToken, int maxElements = 32 << 20)
 {
-    /// <summary>At most 128 MB of float32 at a time, whatever the size of a matrix.</summary>
-    private const int MaxElements = 32 << 20;
     private const int TileColumns = 16;
 
     /// <summary>The rows as they lie in the checkpoint.</summary>
@@ -30,7 +30,7 @@ internal sealed class WeightStream(Checkpoint checkpoint, ExternalData data, Can
     {
         int columns = (int)stacked[0].RowElements, rows = 0;
         foreach (var part in stacked) rows += (int)part.Count;
-        int width = Math.Clamp(MaxElements / rows, 1, columns);
+        int width = Math.Clamp(maxElements / rows, 1, columns);
         float[] panel = new float[(long)rows * width], tile = new float[(long)rows * Math.Min(TileColumns, width)];
         for (int first = 0; first < columns; first += width)
         {

@@ -1,3 +1,5 @@
+using System.Text.Json.Nodes;
+using Microsoft.ML.OnnxRuntimeGenAI;
 using Sleb.Core.Checkpoints;
 using Sleb.Onnx.GenAI;
 
@@ -115,6 +117,20 @@ internal sealed class GenAIModel : IDisposable
         options.Validate();
         foreach (var prompt in prompts) Check([.. prompt]);
         return new BatchDecoding(this, _model).Generate(prompts, options, cancellationToken);
+    }
+
+    /// <summary>A user's message in the chat template of the folder's tokenizer files, up to where the assistant's answer begins.</summary>
+    /// <exception cref="CheckpointException">The folder has no chat template, or one that GenAI cannot apply.</exception>
+    public string ApplyChatTemplate(string message)
+    {
+        try
+        {
+            return _model.ApplyChatTemplate(new JsonArray(new JsonObject { ["role"] = "user", ["content"] = message }).ToJsonString());
+        }
+        catch (OnnxRuntimeGenAIException e)
+        {
+            throw new CheckpointException($"The chat template of {Folder} cannot be applied: {e.Message.TrimEnd('.')}. Complete without a chat template, or put the text into its form yourself.", e);
+        }
     }
 
     public void Dispose() => _model.Dispose();

@@ -17,12 +17,24 @@ internal static class NativeRuntime
     private static string[] Load()
     {
         Environment.SetEnvironmentVariable(TelemetrySwitch, "1");
-        // .NET keeps its own copy of the environment outside Windows; the native libraries read the process's.
-        if (!OperatingSystem.IsWindows()) SetEnv(TelemetrySwitch, "1", 1);
+        if (!OperatingSystem.IsWindows()) SetNatively();
         // GenAI looks for ONNX Runtime in a static initialiser, so ONNX Runtime comes first.
         string[] providers = OrtEnv.Instance().GetAvailableProviders();
         Utils.DisableTelemetryEvents();
         return providers;
+    }
+
+    /// <summary>.NET keeps its own copy of the environment outside Windows; the native libraries read the process's.</summary>
+    private static void SetNatively()
+    {
+        try
+        {
+            _ = SetEnv(TelemetrySwitch, "1", 1);
+        }
+        catch (DllNotFoundException)
+        {
+            // A system that names its C library otherwise: the calls that follow switch telemetry off all the same, a moment later.
+        }
     }
 
     [DllImport("libc", EntryPoint = "setenv", CharSet = CharSet.Ansi, ExactSpelling = true)]

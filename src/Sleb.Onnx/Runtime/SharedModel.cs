@@ -12,11 +12,7 @@ internal sealed class SharedModel(Model model) : IDisposable
     /// <param name="maxLength">The session's cache is allocated for this many positions.</param>
     public DecodingSession Open(int batch, int maxLength)
     {
-        lock (_gate)
-        {
-            ObjectDisposedException.ThrowIf(_disposed, this);
-            _sessions++;
-        }
+        Enter();
         try
         {
             return new DecodingSession(model, batch, maxLength, Close);
@@ -28,6 +24,21 @@ internal sealed class SharedModel(Model model) : IDisposable
         }
     }
 
+    /// <summary>Messages (a JSON array) in the chat template of the folder, up to where the assistant's answer begins.</summary>
+    public string ApplyChatTemplate(string messages)
+    {
+        Enter();
+        try
+        {
+            using var tokenizer = new Tokenizer(model);
+            return tokenizer.ApplyChatTemplate(null, messages, null, add_generation_prompt: true);
+        }
+        finally
+        {
+            Close();
+        }
+    }
+
     public void Dispose()
     {
         lock (_gate)
@@ -35,6 +46,15 @@ internal sealed class SharedModel(Model model) : IDisposable
             if (_disposed) return;
             _disposed = true;
             if (_sessions == 0) model.Dispose();
+        }
+    }
+
+    private void Enter()
+    {
+        lock (_gate)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            _sessions++;
         }
     }
 

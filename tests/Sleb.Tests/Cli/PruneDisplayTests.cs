@@ -53,7 +53,14 @@ public class PruneDisplayTests
 
     private static SearchIdentity Identity => new()
     {
-        ModelFingerprint = "", Family = "llama", Blocks = 12, CalibrationFingerprint = "", Windows = 1, SequenceLength = 8, EarlyBarrier = 1, LateBarrier = 1,
+        ModelFingerprint = "",
+        Family = "llama",
+        Blocks = 12,
+        CalibrationFingerprint = "",
+        Windows = 1,
+        SequenceLength = 8,
+        EarlyBarrier = 1,
+        LateBarrier = 1,
     };
 
     private static PruneResult Result => new()

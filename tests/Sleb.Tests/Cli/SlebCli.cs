@@ -22,7 +22,8 @@ internal static class SlebCli
         string configuration = Path.GetFileName(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory));
         string tool = Path.Combine(TestFiles.Root, "artifacts", "bin", "Sleb.Cli", configuration, "sleb.dll");
         Assert.True(File.Exists(tool), $"{tool} is not built.");
-        var start = new ProcessStartInfo("dotnet", [tool, .. args])
+        // A shell starts its background jobs with SIGINT ignored, and so would everything below it be; env puts it back.
+        var start = new ProcessStartInfo(OperatingSystem.IsLinux() ? "env" : "dotnet", OperatingSystem.IsLinux() ? ["--default-signal=INT", "dotnet", tool, .. args] : [tool, .. args])
         {
             WorkingDirectory = folder,
             RedirectStandardOutput = true,

@@ -144,8 +144,8 @@ public sealed class ExportTests : IDisposable
     }
 
     [Theory]
-    [InlineData("5", "blocks 0-4")]
-    [InlineData("-1", "blocks 0-4")]
+    [InlineData("5", "blocks 0 to 4")]
+    [InlineData("-1", "blocks 0 to 4")]
     [InlineData("1,2,1", "twice")]
     [InlineData("0,1,2,3,4", "at least one must stay")]
     public void BlocksThatCannotBeRemovedAreNamed(string removed, string reason)

@@ -1,0 +1,12 @@
+using Sleb.MLNet.Scoring;
+
+namespace Sleb.MLNet.Persistence;
+
+/// <summary>A model that a loaded pipeline uses; its lease lasts until the process ends.</summary>
+internal sealed class OpenedModel(IScoringModel model, ScoringSettings settings)
+{
+    public string Complete(string prompt) =>
+        model.Complete([prompt], settings, static _ => { }, CancellationToken.None)[0]; // a custom mapping has no log
+
+    public float NegativeLogLikelihood(string text) => model.NegativeLogLikelihood(text, CancellationToken.None);
+}

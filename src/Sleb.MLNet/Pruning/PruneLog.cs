@@ -1,0 +1,40 @@
+using Microsoft.ML.Runtime;
+using Sleb.Core.Search;
+using Sleb.MLNet.Internals;
+
+namespace Sleb.MLNet.Pruning;
+
+/// <summary>The main job's events as lines of MLContext.Log.</summary>
+internal sealed class PruneLog(Surroundings surroundings, IProgress<SearchProgress>? progress) : IDisposable
+{
+    private readonly IChannel _channel = surroundings.StartChannel("SlebPrune");
+
+    public void Report(PruneEvent happened)
+    {
+        switch (happened)
+        {
+            case PruneEvent.Started { Search: var search } started:
+                Info($"Looking for {started.RemoveBlocks} of {search.Blocks} {search.Family} blocks to remove, on {search.Windows} windows of {search.SequenceLength} tokens; {started.ResumedCandidates} losses are known already.");
+                break;
+            case PruneEvent.Scored { Progress: var scored }:
+                _channel.Trace(MessageSensitivity.None, FormattableString.Invariant(
+                    $"Round {scored.Round} of {scored.Rounds}, candidate {scored.Scored} of {scored.Candidates}: without block {scored.Candidate.Block} {scored.Candidate.MeanNll:F4} nats per token."));
+                progress?.Report(scored);
+                break;
+            case PruneEvent.Decided { Removal: var removal } decided:
+                string runnerUp = removal.RunnerUp is null ? "" : FormattableString.Invariant($"; next best is block {removal.RunnerUp}, {removal.Margin:F4} behind");
+                Info($"Round {decided.Round} of {decided.Rounds}: block {removal.Block} goes, {removal.MeanNll:F4} nats per token{runnerUp}.");
+                break;
+            case PruneEvent.Phase phase:
+                Info($"{char.ToUpperInvariant(phase.Name[0])}{phase.Name[1..]}.");
+                break;
+            case PruneEvent.Warning warning:
+                _channel.Warning(MessageSensitivity.None, warning.Message);
+                break;
+        }
+    }
+
+    public void Dispose() => _channel.Dispose();
+
+    private void Info(FormattableString message) => _channel.Info(MessageSensitivity.None, FormattableString.Invariant(message));
+}
