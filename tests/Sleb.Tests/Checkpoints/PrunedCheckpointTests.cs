@@ -12,7 +12,7 @@ public sealed class PrunedCheckpointTests
     private static readonly int[][] Removals = [[], [0], [4], [3, 1], [4, 0, 2, 1]];
 
     public static MatrixTheoryData<string, int> Cases => new(
-        [.. Directory.GetDirectories(TestFiles.Data("conformance")).Select(folder => Path.GetFileName(folder)).Order()], [.. Enumerable.Range(0, Removals.Length)]);
+        ConformanceFolder.All, [.. Enumerable.Range(0, Removals.Length)]);
 
     /// <summary>Keys of config.json that depend on a block's index; that they are right is for the logits to show (TorchConformanceTests).</summary>
     private static readonly string[] ByIndex = ["layer_types", "no_rope_layers", "mlp_only_layers", "max_window_layers"];
@@ -24,7 +24,7 @@ public sealed class PrunedCheckpointTests
     public void Survivors_are_renumbered_and_their_bytes_untouched(string model, int removal)
     {
         int[] removed = Removals[removal];
-        string source = TestFiles.Data("conformance", model);
+        string source = ConformanceFolder.Find(model);
         using var folder = new TemporaryFolder();
         using var dense = Checkpoint.Open(source);
         var result = PrunedCheckpoint.Write(dense, removed, folder["out"], overwrite: false, cancellationToken: None);

@@ -154,7 +154,7 @@ public class ConfigVariantTests
 
     private static Checkpoint Changed((string Folder, string Changes) variant, string folder)
     {
-        var copy = new CheckpointCopy(TestFiles.Data("conformance", variant.Folder));
+        var copy = new CheckpointCopy(ConformanceFolder.Find(variant.Folder));
         foreach (var (key, value) in (JsonObject)JsonNode.Parse(variant.Changes)!)
             if (value is JsonValue text && text.TryGetValue(out string? word) && word == "-") copy.Config.Remove(key);
             else copy.Config[key] = value?.DeepClone();
