@@ -47,7 +47,7 @@ internal sealed class ExportCommand : SlebCommand
         lines.Add("Now", $"writing {survivors.Count} of {checkpoint.Config.NumHiddenLayers} blocks as {(hf ? "a Hugging Face" : "an ONNX Runtime GenAI")} folder, and checking it");
         var (folder, bytes, alreadyThere) = hf
             ? WriteCheckpoint(checkpoint, removed, target, plan, call.GetValue(_overwrite), context.Cancellation)
-            : WriteOnnx(checkpoint, removed, survivors, target, plan, call, context.Cancellation);
+            : WriteOnnx(checkpoint, removed, survivors, target, plan, call, context);
         if (context.Json)
         {
             JsonOutput.Write(context.Output, new ExportDocument(removed, survivors, folder, bytes));
@@ -65,7 +65,7 @@ internal sealed class ExportCommand : SlebCommand
     }
 
     private (string, long, bool) WriteOnnx(
-        Checkpoint checkpoint, IReadOnlyList<int> removed, IReadOnlyList<int> survivors, string target, BlockPlan? plan, ParseResult call, CancellationToken cancellationToken)
+        Checkpoint checkpoint, IReadOnlyList<int> removed, IReadOnlyList<int> survivors, string target, BlockPlan? plan, ParseResult call, CommandContext context)
     {
         var request = new ExportRequest
         {
@@ -79,11 +79,12 @@ internal sealed class ExportCommand : SlebCommand
             // Loaded only when the folder is written and about to be checked: where it is there already, nothing is.
             ReferenceLogits = ids =>
             {
-                using var model = TorchModel.Load(checkpoint, cancellationToken: cancellationToken);
+                using var model = TorchModel.Load(checkpoint, cancellationToken: context.Cancellation);
                 return model.Logits(ids, survivors);
             },
         };
-        var result = OnnxExporter.Export(request, cancellationToken);
+        var result = OnnxExporter.Export(request, context.Cancellation);
+        if (result.Note is { } note) context.Diagnostics.Warning(note);
         return (result.Folder, result.Bytes, result.AlreadyThere);
     }
 }
