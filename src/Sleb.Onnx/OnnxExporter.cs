@@ -33,11 +33,13 @@ internal static class OnnxExporter
     }
 
     /// <summary>What can be refused before a long search that ends in an export: the format, and a target that holds something else.</summary>
-    public static void CheckBeforeSearch(Checkpoint checkpoint, string outFolder, string target, string precision, bool overwrite)
+    public static void CheckBeforeSearch(ExportRequest request, int removeBlocks)
     {
-        CheckFormat(target, precision);
-        // A folder made from the same checkpoint may be the very model that the search will lead to.
-        if (Finished(outFolder)?.BaseFingerprint != checkpoint.Fingerprint) StagedFolder.CheckTarget(outFolder, overwrite);
+        CheckFormat(request.Target, request.Precision);
+        // As many blocks of the same model, chosen by the same text: that may be the very folder this search will lead to.
+        bool mayBeIt = Finished(request.OutFolder) is { } there && there.RemovedBlocks.Count == removeBlocks
+            && (there.BaseFingerprint, there.CalibrationFingerprint) == (request.Checkpoint.Fingerprint, request.CalibrationFingerprint);
+        if (!mayBeIt) StagedFolder.CheckTarget(request.OutFolder, request.Overwrite);
     }
 
     private static void Write(string folder, ExportRequest request, Family family, Provenance provenance, CancellationToken cancellationToken)
@@ -48,8 +50,7 @@ internal static class OnnxExporter
         }
         catch (IOException e) when ((e.HResult & 0xFFFF) is 28 or 112) // ENOSPC; ERROR_DISK_FULL
         {
-            long megabytes = StayingElements(request.Checkpoint, family, provenance.RemovedBlocks) * sizeof(float) / 1_000_000;
-            throw new IOException($"The disk ran full while the model was written; {request.OutFolder} needs about {megabytes} MB. Nothing was put in place.", e);
+            throw new IOException($"The disk ran full while {request.OutFolder} was written. Nothing was put in place; free some space and call again.", e);
         }
     }
 
@@ -64,9 +65,6 @@ internal static class OnnxExporter
         TokenizerFiles.Copy(request.Checkpoint.Folder, folder);
         provenance.Write(folder);
     }
-
-    private static long StayingElements(Checkpoint checkpoint, Family family, IReadOnlyList<int> removed) => checkpoint.Tensors.Values
-        .Where(tensor => !removed.Any(block => tensor.Name.StartsWith($"{family.BlockPrefix}{block}.", StringComparison.Ordinal))).Sum(tensor => tensor.Elements);
 
     private static void CheckFormat(string target, string precision)
     {

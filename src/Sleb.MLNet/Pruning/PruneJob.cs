@@ -52,7 +52,17 @@ internal sealed class PruneJob
             LateBarrier = _request.LateBarrier,
         };
         var folders = PruneFolders.Choose(_request, identity);
-        if (!_request.PlanOnly) OnnxExporter.CheckBeforeSearch(checkpoint, folders.Out, _request.Target, _request.Precision, _request.Overwrite);
+        var export = new ExportRequest
+        {
+            Checkpoint = checkpoint,
+            RemovedBlocks = [], // decided below
+            OutFolder = folders.Out,
+            Target = _request.Target,
+            Precision = _request.Precision,
+            Overwrite = _request.Overwrite,
+            CalibrationFingerprint = identity.CalibrationFingerprint,
+        };
+        if (!_request.PlanOnly) OnnxExporter.CheckBeforeSearch(export, _request.RemoveBlocks);
         int? gpu = ChooseDevice();
 
         using var model = TorchModel.Load(checkpoint, gpu, _cancellationToken);
@@ -66,7 +76,7 @@ internal sealed class PruneJob
             Dense = dense,
             Pruned = pruned,
         };
-        return _request.PlanOnly ? result : Ship(checkpoint, model, gpu, text, folders, result);
+        return _request.PlanOnly ? result : Ship(export, model, gpu, text, result);
     }
 
     private int? ChooseDevice()
@@ -116,18 +126,12 @@ internal sealed class PruneJob
         return (dense, NllSummary.Of(windows, model.WindowNll(windows, plan.Survivors, _cancellationToken)));
     }
 
-    private PruneResult Ship(Checkpoint checkpoint, TorchModel model, int? gpu, PruneText text, PruneFolders folders, PruneResult result)
+    private PruneResult Ship(ExportRequest request, TorchModel model, int? gpu, PruneText text, PruneResult result)
     {
         _tell(new PruneEvent.Phase("writing the ONNX folder"));
-        var export = OnnxExporter.Export(new ExportRequest
+        var export = OnnxExporter.Export(request with
         {
-            Checkpoint = checkpoint,
             RemovedBlocks = result.Plan.RemovedBlocks,
-            OutFolder = folders.Out,
-            Target = _request.Target,
-            Precision = _request.Precision,
-            Overwrite = _request.Overwrite,
-            CalibrationFingerprint = result.Plan.Search.CalibrationFingerprint,
             DensePerplexity = result.Dense.Perplexity,
             PrunedPerplexity = result.Pruned.Perplexity,
             ReferenceLogits = ids => model.Logits(ids, result.Plan.Survivors),
@@ -138,9 +142,9 @@ internal sealed class PruneJob
         var losses = text.Evaluation.Select(ids => shipped.TokenNll(ids, _cancellationToken).Average()).ToList();
         return result with
         {
-            Folder = folders.Out,
+            Folder = request.OutFolder,
             Shipped = NllSummary.Of(text.Evaluation, losses),
-            Continuation = Continue(checkpoint, model, shipped, text),
+            Continuation = Continue(request.Checkpoint, model, shipped, text),
         };
     }
 

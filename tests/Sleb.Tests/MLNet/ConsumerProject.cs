@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Reflection;
+using System.Text.RegularExpressions;
 
 namespace Sleb.Tests.MLNet;
 
@@ -50,9 +51,30 @@ public sealed class ConsumerProject : IDisposable
 
     private readonly TemporaryFolder _root = new();
 
+    /// <summary>The C# of README and docs, compiled with the application: each block a method that may use an ml, a text and data of its reader.</summary>
+    private static string Snippets()
+    {
+        string[] pages = [Path.Combine(TestFiles.Root, "README.md"), .. Directory.GetFiles(Path.Combine(TestFiles.Root, "docs"), "*.md")];
+        var blocks = pages.SelectMany(page => Regex.Matches(File.ReadAllText(page), "```csharp\n(.*?)```", RegexOptions.Singleline)).ToList();
+        Assert.True(blocks.Count >= 4, $"Only {blocks.Count} C# blocks were found in README and docs.");
+        return $$"""
+            using Microsoft.ML;
+            using Sleb.MLNet;
+
+            static class Snippets
+            {
+                static readonly MLContext ml = new();
+                static readonly IDataView text = null!, data = null!;
+
+            {{string.Join('\n', blocks.Select((block, i) => $"static void Snippet{i}()\n{{\n{block.Groups[1].Value}}}"))}}
+            }
+            """;
+    }
+
     public ConsumerProject()
     {
         File.WriteAllText(_root["Program.cs"], Program);
+        File.WriteAllText(_root["Snippets.cs"], Snippets());
         File.WriteAllText(_root["Consumer.csproj"], $"""
             <Project Sdk="Microsoft.NET.Sdk">
               <PropertyGroup>

@@ -1,4 +1,6 @@
+using Sleb.Core.Calibration;
 using Sleb.Core.Checkpoints;
+using Sleb.Core.Tokenization;
 using Sleb.Torch.Scoring;
 
 namespace Sleb.Tests.Search;
@@ -13,7 +15,7 @@ public class SmolLM2Tests
         using var checkpoint = Checkpoint.Open(SmolLM2.Folder);
         using var model = TorchModel.Load(checkpoint);
         var scorer = new TorchBlockScorer(model, [reference.Calibration[0]]);
-        foreach (int round in (int[])[1, 9])
+        foreach (int round in (int[])[1, 9]) // the ends of the search
         {
             var (alive, expected) = reference.Round(round);
             var candidates = scorer.ScoreWithout(alive, alive[1..^1], default).ToList();
@@ -21,6 +23,18 @@ public class SmolLM2Tests
             foreach (var candidate in candidates)
                 Assert.Equal(expected[candidate.Block][0], candidate.MeanNll, 1e-4);
         }
+    }
+
+    [Fact]
+    public void The_texts_give_the_ids_of_the_reference()
+    {
+        var reference = new SmolLM2Reference();
+        var tokenizer = HuggingFaceTokenizer.Load(SmolLM2.Folder);
+        Assert.Equal(reference.Calibration, Windows("wiki.valid.raw", 8));
+        Assert.Equal(reference.Evaluation, Windows("wiki.test.raw", 32));
+
+        IReadOnlyList<int[]> Windows(string file, int count) =>
+            TokenWindows.Cut(TextFile.Read(TestFiles.Shared("data", "wikitext-2-raw", file)), () => tokenizer, 512, count, 8192, 49152);
     }
 
     [Fact]
