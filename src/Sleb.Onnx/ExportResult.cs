@@ -4,4 +4,8 @@ namespace Sleb.Onnx;
 
 /// <param name="Bytes">Size of the folder's files together.</param>
 /// <param name="AlreadyThere">The target held this model already and was left as it was.</param>
-internal sealed record ExportResult(string Folder, long Bytes, Provenance Provenance, bool AlreadyThere);
+internal sealed record ExportResult(string Folder, long Bytes, Provenance Provenance, bool AlreadyThere)
+{
+    /// <summary>What the person should know of the model just written: a context that ends before the checkpoint's; null where nothing is.</summary>
+    public string? Note { get; init; }
+}

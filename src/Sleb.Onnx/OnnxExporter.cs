@@ -1,6 +1,5 @@
 using System.Globalization;
 using Sleb.Core.Artifacts;
-using Sleb.Core.Checkpoints;
 using Sleb.Core.Families;
 using Sleb.Core.Plan;
 using Sleb.Onnx.Emit;
@@ -25,11 +24,11 @@ internal static class OnnxExporter
         CheckApart(target, request.Checkpoint.Folder);
 
         using var staged = StagedFolder.Create(target, request.Overwrite);
-        Write(staged.Path, request, family, provenance, cancellationToken);
+        string? note = Write(staged.Path, request, family, provenance, cancellationToken);
         LogitCheck.Verify(staged.Path, request.ReferenceLogits, cancellationToken);
         cancellationToken.ThrowIfCancellationRequested();
         staged.Commit();
-        return new ExportResult(target, Size(target), provenance, AlreadyThere: false);
+        return new ExportResult(target, Size(target), provenance, AlreadyThere: false) { Note = note };
     }
 
     /// <summary>What can be refused before a long search that ends in an export: the format, and a target that holds something else.</summary>
@@ -42,11 +41,11 @@ internal static class OnnxExporter
         if (!mayBeIt) StagedFolder.CheckTarget(request.OutFolder, request.Overwrite);
     }
 
-    private static void Write(string folder, ExportRequest request, Family family, Provenance provenance, CancellationToken cancellationToken)
+    private static string? Write(string folder, ExportRequest request, Family family, Provenance provenance, CancellationToken cancellationToken)
     {
         try
         {
-            WriteFiles(folder, request, family, provenance, cancellationToken);
+            return WriteFiles(folder, request, family, provenance, cancellationToken);
         }
         catch (IOException e) when ((e.HResult & 0xFFFF) is 28 or 112) // ENOSPC; ERROR_DISK_FULL
         {
@@ -54,16 +53,17 @@ internal static class OnnxExporter
         }
     }
 
-    private static void WriteFiles(string folder, ExportRequest request, Family family, Provenance provenance, CancellationToken cancellationToken)
+    private static string? WriteFiles(string folder, ExportRequest request, Family family, Provenance provenance, CancellationToken cancellationToken)
     {
         using var data = new ExternalData(Path.Combine(folder, DataFile));
         var decoder = new DecoderGraph(request.Checkpoint, family, provenance.Survivors, data, cancellationToken);
         DecoderEmitter.Emit(decoder);
-        decoder.Graph.Save(Path.Combine(folder, GraphFile), Metadata(provenance));
+        decoder.Graph.Save(Path.Combine(folder, GraphFile), Metadata(provenance, decoder.ContextNote));
         GenAIConfig.Write(folder, new GenAIModelDescription(request.Checkpoint.Config, provenance.Survivors.Count,
-            request.Checkpoint.Config.MaxPositionEmbeddings, request.Target, GraphFile, decoder.ReadsPositions));
+            decoder.ContextLength, request.Target, GraphFile, decoder.ReadsPositions));
         TokenizerFiles.Copy(request.Checkpoint.Folder, folder);
         provenance.Write(folder);
+        return decoder.ContextNote;
     }
 
     private static void CheckFormat(string target, string precision)
@@ -89,7 +89,7 @@ internal static class OnnxExporter
         PrunedPerplexity = request.PrunedPerplexity,
     };
 
-    private static IEnumerable<KeyValuePair<string, string>> Metadata(Provenance provenance)
+    private static IEnumerable<KeyValuePair<string, string>> Metadata(Provenance provenance, string? note)
     {
         yield return new("sleb.format", provenance.Format);
         yield return new("sleb.family", provenance.Family);
@@ -99,6 +99,7 @@ internal static class OnnxExporter
         yield return new("sleb.survivors", string.Join(",", provenance.Survivors));
         yield return new("sleb.target", provenance.Target!);
         yield return new("sleb.precision", provenance.Precision);
+        if (note is not null) yield return new("sleb.context_note", note);
         if (provenance.CalibrationFingerprint is { } calibration) yield return new("sleb.calibration_fingerprint", calibration);
         if (provenance.DensePerplexity is { } dense) yield return new("sleb.dense_perplexity", dense.ToString("R", CultureInfo.InvariantCulture));
         if (provenance.PrunedPerplexity is { } pruned) yield return new("sleb.pruned_perplexity", pruned.ToString("R", CultureInfo.InvariantCulture));

@@ -19,7 +19,20 @@ internal sealed class ConformanceFolder
         Rows = [.. ids.Chunk(length).Select(row => Array.ConvertAll(row, id => (int)id))];
     }
 
-    public static TheoryData<string> Names => [.. Directory.GetDirectories(TestFiles.Data("conformance")).Select(folder => System.IO.Path.GetFileName(folder)!).Order(StringComparer.Ordinal)];
+    /// <summary>The Llama folders that every clone holds, and the other families' beside it; one name stands for those where they are missing.</summary>
+    public static IReadOnlyList<string> All
+    {
+        get
+        {
+            string local = TestFiles.Data("conformance"), beside = System.IO.Path.Combine(TestFiles.Root, "..", "shared", "reference", "conformance");
+            var names = Folders(local).Union(Directory.Exists(beside) ? Folders(beside) : ["the other families"]);
+            return [.. names.Order(StringComparer.Ordinal)];
+
+            static IEnumerable<string> Folders(string parent) => Directory.GetDirectories(parent).Select(folder => System.IO.Path.GetFileName(folder)!);
+        }
+    }
+
+    public static TheoryData<string> Names => [.. All];
 
     public string Path { get; }
 
@@ -33,7 +46,11 @@ internal sealed class ConformanceFolder
     public IEnumerable<int[]> RemovedSets => _tensors.Keys.Where(name => name.StartsWith("logits.", StringComparison.Ordinal)).Order().Select(name =>
         name == "logits.dense" ? [] : Array.ConvertAll(name["logits.without.".Length..].Split('_'), int.Parse));
 
-    public static ConformanceFolder Open(string name) => new(TestFiles.Data("conformance", name));
+    public static ConformanceFolder Open(string name) => new(Find(name));
+
+    /// <summary>The folder of this clone, else of the references beside it; the test is skipped with a sentence where both lack it.</summary>
+    public static string Find(string name) =>
+        Directory.Exists(TestFiles.Data("conformance", name)) ? TestFiles.Data("conformance", name) : TestFiles.Shared("reference", "conformance", name);
 
     public float[] Logits(int[] removed, int row)
     {

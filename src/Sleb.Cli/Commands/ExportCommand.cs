@@ -42,7 +42,6 @@ internal sealed class ExportCommand : SlebCommand
         var survivors = Survivors.After(checkpoint.Config.NumHiddenLayers, removed);
         string target = Path.GetFullPath(call.GetValue(_out)!);
         context.Cancellation.ThrowIfCancellationRequested();
-        if (!hf) OnnxExporter.CheckBeforeSearch(checkpoint, target, call.GetValue(_target) ?? "cpu", call.GetValue(_precision) ?? "fp32", call.GetValue(_overwrite));
 
         var lines = new ResultLines(context.Console);
         lines.Add("Now", $"writing {survivors.Count} of {checkpoint.Config.NumHiddenLayers} blocks as {(hf ? "a Hugging Face" : "an ONNX Runtime GenAI")} folder, and checking it");

@@ -17,11 +17,9 @@ internal static class PrunedConfig
         WriteImplied(config, json, blocks);
         foreach (string name in PerBlock) CutArray(json, name, blocks, survivors);
         CutExperts(config, json, survivors);
-        if (config.Bool("use_sliding_window", absent: false) && config.Has("max_window_layers")) // blocks from there on are local (Qwen)
-        {
-            double first = config.Number("max_window_layers", 0);
-            json["max_window_layers"] = survivors.Count(block => block < first);
-        }
+        // Blocks from there on are local; Qwen has a first one even where its config does not say.
+        if (config.Bool("use_sliding_window", absent: false) && (config.Has("max_window_layers") || config.ModelType is "qwen2" or "qwen3"))
+            json["max_window_layers"] = survivors.Count(block => block < BlockPattern.MaxWindowLayers(config));
         if (config.Bool("scale_attn_by_inverse_layer_idx", absent: false) && survivors[^1] != survivors.Count - 1)
             throw new CheckpointException("config.json has scale_attn_by_inverse_layer_idx true: attention is scaled by the block's index, so only the last blocks of this model can be removed.");
         json[config.Key("num_hidden_layers")] = survivors.Count;
@@ -35,10 +33,7 @@ internal static class PrunedConfig
         if (config.ModelType == "smollm3" && !config.Has("no_rope_layers"))
             json["no_rope_layers"] = Every(config.Int("no_rope_layer_interval", 4), 0, 1);
         if (config.ModelType is "gemma2" or "gemma3" or "gemma3_text" && !config.Has("layer_types"))
-        {
-            int pattern = config.ModelType == "gemma2" ? 2 : config.Int("sliding_window_pattern", config.Int("_sliding_window_pattern", 6));
-            json["layer_types"] = Every(pattern, "full_attention", "sliding_attention");
-        }
+            json["layer_types"] = Every(config.ModelType == "gemma2" ? 2 : config.Int("sliding_window_pattern", 6), BlockPattern.Global, BlockPattern.Local);
 
         JsonArray Every(int interval, JsonNode last, JsonNode others) =>
             [.. Enumerable.Range(1, blocks).Select(i => (i % interval == 0 ? last : others).DeepClone())];

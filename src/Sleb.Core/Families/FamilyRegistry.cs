@@ -30,6 +30,15 @@ internal static class FamilyRegistry
         },
         new("phi", Architecture: "phi", BlockPrefix: "model.layers.", TiedByDefault: false),
         new("stablelm", Architecture: "stablelm", BlockPrefix: "model.layers.", TiedByDefault: false) { Buffers = [".rotary_emb.inv_freq"] },
+        new("qwen2", Architecture: "qwen2", BlockPrefix: "model.layers.", TiedByDefault: false),
+        new("qwen3", Architecture: "qwen3", BlockPrefix: "model.layers.", TiedByDefault: false),
+        new("qwen3_moe", Architecture: "qwen3_moe", BlockPrefix: "model.layers.", TiedByDefault: false),
+        new("olmo2", Architecture: "olmo2", BlockPrefix: "model.layers.", TiedByDefault: false),
+        new("smollm3", Architecture: "smollm3", BlockPrefix: "model.layers.", TiedByDefault: true),
+        new("granite", Architecture: "granite", BlockPrefix: "model.layers.", TiedByDefault: false),
+        new("phi3", Architecture: "phi3", BlockPrefix: "model.layers.", TiedByDefault: false),
+        new("gemma2", Architecture: "gemma2", BlockPrefix: "model.layers.", TiedByDefault: true),
+        new("gemma3_text", Architecture: "gemma3_text", BlockPrefix: "model.layers.", TiedByDefault: true),
     ];
 
     public static Family? Find(string modelType) => All.FirstOrDefault(family => family.ModelType == modelType);

@@ -48,6 +48,8 @@ internal sealed class ModelConfig
         get
         {
             if (Has("head_dim")) return Int("head_dim");
+            if (Text("model_type") is "qwen3") return 128;
+            if (Text("model_type") is "gemma2" or "gemma3_text") return 256;
             int hidden = HiddenSize, heads = NumAttentionHeads;
             return hidden % heads == 0 ? hidden / heads : throw Bad($"has hidden_size {hidden}, which its num_attention_heads {heads} does not divide, and no head_dim");
         }
@@ -84,6 +86,12 @@ internal sealed class ModelConfig
         JsonObject value => value,
         var node => throw Bad(name, node, "an object"),
     };
+
+    /// <summary>A value as it stands in config.json; null where it is absent or null.</summary>
+    public JsonNode? Node(string name) => _json[name];
+
+    /// <summary>Whether config.json names the key, be its value null: for some keys null and absent mean different things.</summary>
+    public bool Names(string name) => _json.ContainsKey(name);
 
     /// <summary>A copy of the whole config.json.</summary>
     public JsonObject Json() => (JsonObject)_json.DeepClone();

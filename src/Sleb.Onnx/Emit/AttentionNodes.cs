@@ -23,14 +23,15 @@ internal static class AttentionNodes
     /// <param name="scale">Factor on the products of queries and keys; null is 1 / sqrt(D).</param>
     /// <param name="window">Keys a query sees, itself included; null sees all.</param>
     /// <param name="softcap">Products are squashed to ±softcap by tanh; 0 leaves them.</param>
+    /// <param name="caches">The suffix of those caches, where a graph has several.</param>
     /// <param name="rotary">Whether the kernel rotates queries and keys itself, by the caches of <see cref="RotaryCache"/>.</param>
     public static string Attention(this DecoderGraph decoder, int position, string path, string query, string key, string value,
-        AttentionShape shape, bool rotary, double? scale = null, int? window = null, double softcap = 0)
+        AttentionShape shape, bool rotary, double? scale = null, int? window = null, double softcap = 0, string caches = "")
     {
         string attended = path + "/GroupQueryAttention/output_0";
         decoder.Graph.Node("com.microsoft.GroupQueryAttention", path + "/GroupQueryAttention",
             [query, key, value, DecoderGraph.PastName(position, "key"), DecoderGraph.PastName(position, "value"),
-                decoder.SequenceLengths, decoder.TotalLength, rotary ? "cos_cache" : "", rotary ? "sin_cache" : ""],
+                decoder.SequenceLengths, decoder.TotalLength, rotary ? "cos_cache" + caches : "", rotary ? "sin_cache" + caches : ""],
             (ReadOnlySpan<string>)[attended, DecoderGraph.PresentName(position, "key"), DecoderGraph.PresentName(position, "value")],
             Attributes.Int("num_heads", shape.Heads), Attributes.Int("kv_num_heads", shape.KeyValueHeads),
             Attributes.Float("scale", (float)(scale ?? 1 / Math.Sqrt(shape.HeadDim))), Attributes.Int("local_window_size", window ?? -1),
@@ -48,18 +49,20 @@ internal static class AttentionNodes
     }
 
     /// <summary>Rotates the first dimensions of every head, as many as the caches are made for: (B, S, heads * D) to the same.</summary>
-    public static string Rotate(this DecoderGraph decoder, string path, string input, int heads, int headDim, int rotated) =>
-        decoder.Graph.Node("com.microsoft.RotaryEmbedding", path + "/RotaryEmbedding", [input, "position_ids", "cos_cache", "sin_cache"],
+    public static string Rotate(this DecoderGraph decoder, string path, string input, int heads, int headDim, int rotated, string caches = "") =>
+        decoder.Graph.Node("com.microsoft.RotaryEmbedding", path + "/RotaryEmbedding", [input, "position_ids", "cos_cache" + caches, "sin_cache" + caches],
             rotated == headDim
                 ? (ReadOnlySpan<Protos.AttributeProto>)[Attributes.Int("interleaved", 0), Attributes.Int("num_heads", heads)]
                 : [Attributes.Int("interleaved", 0), Attributes.Int("num_heads", heads), Attributes.Int("rotary_embedding_dim", rotated)]);
 
     /// <summary>Cosines and sines of every position of the context, scaling baked in, shared by all blocks.</summary>
-    public static void RotaryCache(this DecoderGraph decoder, RotaryEmbedding rotary)
+    /// <param name="caches">A suffix that tells this pair from others in the graph.</param>
+    public static void RotaryCache(this DecoderGraph decoder, RotaryEmbedding rotary, string caches = "")
     {
-        int context = decoder.Config.MaxPositionEmbeddings;
+        decoder.LimitContext(rotary);
+        int context = decoder.ContextLength;
         var (cos, sin) = rotary.Table(context);
-        decoder.Graph.Weight("cos_cache", [context, rotary.Dimension / 2], data => data.Write(cos));
-        decoder.Graph.Weight("sin_cache", [context, rotary.Dimension / 2], data => data.Write(sin));
+        decoder.Graph.Weight("cos_cache" + caches, [context, rotary.Dimension / 2], data => data.Write(cos));
+        decoder.Graph.Weight("sin_cache" + caches, [context, rotary.Dimension / 2], data => data.Write(sin));
     }
 }

@@ -14,6 +14,15 @@ internal static class DecoderEmitter
         ["gpt_neox"] = GptNeoX.Emit,
         ["phi"] = Phi.Emit,
         ["stablelm"] = StableLm.Emit,
+        ["qwen2"] = Qwen2.Emit,
+        ["qwen3"] = Qwen3.Emit,
+        ["qwen3_moe"] = Qwen3Moe.Emit,
+        ["olmo2"] = Olmo2.Emit,
+        ["smollm3"] = SmolLM3.Emit,
+        ["granite"] = Granite.Emit,
+        ["phi3"] = Phi3.Emit,
+        ["gemma2"] = Gemma2.Emit,
+        ["gemma3_text"] = Gemma3.Emit,
     };
 
     public static void Emit(DecoderGraph decoder)

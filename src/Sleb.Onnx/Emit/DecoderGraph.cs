@@ -16,8 +16,8 @@ internal sealed class DecoderGraph(
     private const string Embedding = "model.embed_tokens.weight";
 
     private readonly WeightStream _weights = new(checkpoint, data, cancellationToken);
-
     private readonly HashSet<int> _ones = [];
+    private int? _contextLimit;
 
     public Checkpoint Checkpoint { get; } = checkpoint;
 
@@ -38,6 +38,12 @@ internal sealed class DecoderGraph(
 
     /// <summary>Whether the graph reads <c>position_ids</c>.</summary>
     public bool ReadsPositions { get; private set; }
+
+    /// <summary>The longest sequence the graph is exact for.</summary>
+    public int ContextLength => _contextLimit ?? Config.MaxPositionEmbeddings;
+
+    /// <summary>Why <see cref="ContextLength"/> is not all the model can do; null where it is.</summary>
+    public string? ContextNote { get; private set; }
 
     /// <summary>Declares inputs and outputs in the order GenAI's own builder uses, and the mask's two forms.</summary>
     /// <param name="positions">Whether the graph reads <c>position_ids</c>.</param>
@@ -64,6 +70,14 @@ internal sealed class DecoderGraph(
         TotalLength = Graph.Node("Cast", mask + "/Gather/Cast", [total], Attributes.Int("to", (long)DataType.Int32));
     }
 
+    /// <summary>Ends the context where the model would go on to rotate all positions by other angles: the caches are written once.</summary>
+    public void LimitContext(RotaryEmbedding rope)
+    {
+        if (rope.FixedUpTo is not { } length) return;
+        _contextLimit = Math.Min(length, ContextLength);
+        ContextNote = $"In sequences of more than {length} tokens this model rotates all positions by other angles, which a graph cannot follow: it is exact up to there, and its context_length is {_contextLimit}.";
+    }
+
     public static string PastName(int position, string kind) => $"past_key_values.{position}.{kind}";
 
     public static string PresentName(int position, string kind) => $"present.{position}.{kind}";
@@ -88,9 +102,13 @@ internal sealed class DecoderGraph(
     }
 
     /// <summary>RMSNorm (Zhang and Sennrich 2019).</summary>
-    public string RmsNorm(string path, string input, string tensor, double epsilon)
+    /// <param name="size">The size of the last dimension, where it is not the hidden size.</param>
+    /// <param name="onePlus">The factor is 1 + w: Gemma's norms.</param>
+    public string RmsNorm(string path, string input, string tensor, double epsilon, int? size = null, bool onePlus = false)
     {
-        string weight = Weight(Initializer(path) + ".weight", Checkpoint.Find(tensor, Config.HiddenSize));
+        var entry = Checkpoint.Find(tensor, size ?? Config.HiddenSize);
+        string weight = Initializer(path) + ".weight";
+        weight = onePlus ? Graph.Weight(weight, entry.Shape, data => data.Write(PlusOne(entry))) : Weight(weight, entry);
         return Graph.Node("SimplifiedLayerNormalization", path + "/LayerNorm", [input, weight],
             Attributes.Int("axis", -1), Attributes.Float("epsilon", (float)epsilon), Attributes.Int("stash_type", 1));
     }
@@ -140,10 +158,11 @@ internal sealed class DecoderGraph(
     /// <summary>The logits: the file's own head where it differs from the embedding, else the embedding itself, stored once.</summary>
     /// <param name="size">Columns of head and embedding, where they are not the hidden size.</param>
     /// <param name="bias">The head's bias, for those that have one.</param>
-    public void Head(string input, string tensor, string embedding, int? size = null, string? bias = null)
+    /// <param name="output">The name of the result, where something follows that ends in <c>logits</c>.</param>
+    public void Head(string input, string tensor, string embedding, int? size = null, string? bias = null, string output = "logits")
     {
         int inputs = size ?? Config.HiddenSize;
-        string product = bias is null ? "logits" : "/lm_head/MatMul/output_0";
+        string product = bias is null ? output : "/lm_head/MatMul/output_0";
         if (!Config.Bool("tie_word_embeddings", Family.TiedByDefault) || HasOwnHead(tensor, embedding, inputs))
         {
             var head = Checkpoint.Find(tensor, Config.VocabSize, inputs);
@@ -154,7 +173,7 @@ internal sealed class DecoderGraph(
             Graph.Node("com.microsoft.FusedMatMul", "/lm_head/MatMul", [input, Embedding], (ReadOnlySpan<string>)[product], Attributes.Int("transB", 1));
         if (bias is null) return;
         string added = Weight("lm_head.Add.bias", Checkpoint.Find(bias, Config.VocabSize));
-        Graph.Node("Add", "/lm_head/Add", [product, added], (ReadOnlySpan<string>)["logits"]);
+        Graph.Node("Add", "/lm_head/Add", [product, added], (ReadOnlySpan<string>)[output]);
     }
 
     /// <summary>A tensor of the checkpoint, or rows of one, as an initializer of the same shape.</summary>
@@ -168,6 +187,13 @@ internal sealed class DecoderGraph(
     {
         string name = string.Create(CultureInfo.InvariantCulture, $"ones.{length}");
         return _ones.Add(length) ? Graph.Weight(name, [length], data => data.Write(Enumerable.Repeat(1f, length).ToArray())) : name;
+    }
+
+    private float[] PlusOne(TensorEntry entry)
+    {
+        var values = new float[entry.Elements];
+        Checkpoint.Read(entry, values);
+        return Array.ConvertAll(values, value => 1 + value);
     }
 
     /// <summary>A tied checkpoint may still hold a head: a copy of the embedding, or one of its own, which transformers then uses.</summary>

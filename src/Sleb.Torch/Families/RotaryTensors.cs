@@ -12,7 +12,7 @@ internal sealed class RotaryTensors(RotaryEmbedding rotary, Device device) : IDi
     public Tensor Apply(Tensor x)
     {
         long length = x.shape[2];
-        if (_cos is null || _cos.shape[0] < length) Grow((int)length);
+        if (!Serves(length)) Build((int)length);
         using var scope = NewDisposeScope();
         var (cos, sin) = (_cos![..(int)length], _sin![..(int)length]); // (T, D/2)
         long half = rotary.Dimension / 2, rest = x.shape[3] - rotary.Dimension;
@@ -27,7 +27,11 @@ internal sealed class RotaryTensors(RotaryEmbedding rotary, Device device) : IDi
         _sin?.Dispose();
     }
 
-    private void Grow(int length)
+    /// <summary>A longer table holds a shorter sequence's, unless the frequencies depend on the length.</summary>
+    private bool Serves(long length) => _cos is not null
+        && (_cos.shape[0] == length || (_cos.shape[0] > length && !(_cos.shape[0] > rotary.FixedUpTo)));
+
+    private void Build(int length)
     {
         Dispose();
         var (cos, sin) = rotary.Table(length);

@@ -19,6 +19,15 @@ internal static class TorchFamilies
             "gpt_neox" => new GptNeoXForCausalLM(config, ownHead, device),
             "phi" => new PhiForCausalLM(config, ownHead, device),
             "stablelm" => new StableLmForCausalLM(config, ownHead, device),
+            "qwen2" => new Qwen2ForCausalLM(config, ownHead, device),
+            "qwen3" => new Qwen3ForCausalLM(config, ownHead, device),
+            "qwen3_moe" => new Qwen3MoeForCausalLM(config, ownHead, device),
+            "olmo2" => new Olmo2ForCausalLM(config, ownHead, device),
+            "smollm3" => new SmolLM3ForCausalLM(config, ownHead, device),
+            "granite" => new GraniteForCausalLM(config, ownHead, device),
+            "phi3" => new Phi3ForCausalLM(config, ownHead, device),
+            "gemma2" => new Gemma2ForCausalLM(config, ownHead, device),
+            "gemma3_text" => new Gemma3ForCausalLM(config, ownHead, device),
             var other => throw new NotSupportedException($"No Torch module is written for the architecture '{other}'."),
         };
     }

@@ -102,6 +102,55 @@ public sealed class RotaryEmbeddingTests
     }
 
     [Fact]
+    public void Dynamic_NTK_is_plain_up_to_the_context_and_grows_with_each_longer_sequence()
+    {
+        string json = $$"""{ {{Base}}, "rope_scaling": {"type": "dynamic", "factor": 2} }""";
+        var rope = RotaryEmbedding.Create(TinyModel.LoadConfig(json), 8);
+        Assert.Equal(128, rope.FixedUpTo);
+        Frequencies(rope, 128, (0, 1), (1, 0.1), (2, 0.01), (3, 0.001));
+        Frequencies(rope, 129, (0, 1), (1, 0.0994845269278865), (2, 0.009897171098065373), (3, 0.0009846153846153846));
+        Frequencies(rope, 256, (0, 1), (1, 0.06933612743506347), (2, 0.004807498567691361), (3, 0.0003333333333333334));
+    }
+
+    [Theory]
+    // Phi-3 has the trained context beside the parameters, and its absent one is 4096, whatever the parameters say
+    [InlineData(""" "model_type": "phi3", "original_max_position_embeddings": 4096, "rope_scaling": {"type": "longrope", FACTORS} """)]
+    [InlineData(""" "model_type": "phi3", "rope_scaling": {"type": "su", "original_max_position_embeddings": 77, FACTORS} """)]
+    [InlineData(""" "model_type": "phi3", "rope_parameters": {"rope_type": "yarn", FACTORS} """)]
+    // any other family by the parameters' own
+    [InlineData(""" "model_type": "llama", "rope_parameters": {"rope_type": "longrope", "original_max_position_embeddings": 4096, FACTORS} """)]
+    // a factor beats the ratio of the contexts
+    [InlineData(""" "model_type": "llama", "rope_scaling": {"rope_type": "longrope", "factor": 32, "original_max_position_embeddings": 4096, FACTORS} """, 8192)]
+    public void Long_RoPE_has_divisors_for_sequences_within_the_trained_context_and_for_longer_ones(string keys, int context = 131072)
+    {
+        keys = keys.Replace("FACTORS", """ "short_factor": [1, 1.5, 2, 4], "long_factor": [1, 2, 8, 64] """, StringComparison.Ordinal);
+        var rope = RotaryEmbedding.Create(TinyModel.LoadConfig($$"""{ "max_position_embeddings": {{context}}, {{keys}} }"""), 8);
+        Assert.Equal(4096, rope.FixedUpTo);
+        Frequencies(rope, 4096, (0, 1), (1, 0.1 / 1.5), (2, 0.005), (3, 0.00025));
+        Frequencies(rope, 4097, (0, 1), (1, 0.05), (2, 0.00125), (3, 0.000015625));
+        Assert.Equal(1.1902380714238083, rope.Table(1).Cos[0], 1e-6); // sqrt(1 + ln 32 / ln 4096)
+    }
+
+    [Fact]
+    public void Gemma_3_has_parameters_for_each_type_of_layer()
+    {
+        const string Nested = """ "rope_parameters": {"full_attention": {"rope_theta": 256}, "sliding_attention": {"rope_theta": 16}} """;
+        Both($$"""{ {{Base}}, {{Nested}} }""", 0.25, 0.5);
+        Both($$"""{ {{Base}}, "rope_theta": 256, "rope_local_base_freq": 16 }""", 0.25, 0.5);
+        Both($$"""{ {{Base}} }""", 0.03162277660168379, 0.1);
+        // scaling is for the global layers; nested parameters beat a top-level theta
+        Both($$"""{ {{Base}}, {{Nested}}, "rope_theta": 3, "rope_local_base_freq": 3, "rope_scaling": {"rope_type": "linear", "factor": 2} }""", 0.125, 0.5);
+        Assert.Contains("has 'rope_theta' in its rope_parameters; one set of them for each layer type", Assert.Throws<CheckpointException>(() =>
+            RotaryEmbedding.CreateFor(BlockPattern.Local, TinyModel.LoadConfig($$"""{ {{Base}}, "rope_parameters": {"rope_theta": 16} }"""), 8)).Message, StringComparison.Ordinal);
+
+        static void Both(string json, double global, double local)
+        {
+            Frequencies(RotaryEmbedding.CreateFor(BlockPattern.Global, TinyModel.LoadConfig(json), 8), 2, (1, global));
+            Frequencies(RotaryEmbedding.CreateFor(BlockPattern.Local, TinyModel.LoadConfig(json), 8), 2, (1, local));
+        }
+    }
+
+    [Fact]
     public void The_table_is_row_major_and_rounds_its_angles_to_float()
     {
         var rope = RotaryEmbedding.Create(TinyModel.LoadConfig("{" + Base + "}"), 8);
@@ -114,8 +163,13 @@ public sealed class RotaryEmbeddingTests
     }
 
     [Theory]
-    [InlineData(""" "rope_scaling": {"rope_type": "longrope", "factor": 4} """, "rope_type 'longrope', which is not supported; supported are default, linear, llama3 and yarn")]
-    [InlineData(""" "rope_scaling": {"type": "dynamic", "factor": 4} """, "rope_type 'dynamic', which is not supported")]
+    [InlineData(""" "rope_scaling": {"rope_type": "proportional", "factor": 4} """, "rope_type 'proportional', which is not supported; supported are default, linear, dynamic, llama3, longrope and yarn")]
+    [InlineData(""" "rope_scaling": {"type": "su", "factor": 4} """, "rope_type 'su', which is not supported")]
+    [InlineData(""" "rope_scaling": {"type": "dynamic"} """, "has no number 'factor'")]
+    [InlineData(""" "rope_scaling": {"type": "longrope", "long_factor": [1,1,1,1]} """, "has no array of numbers 'short_factor'")]
+    [InlineData(""" "rope_scaling": {"type": "longrope", "long_factor": [1,1,1,1], "short_factor": [1,"1",1,1]} """, "has no array of numbers 'short_factor'")]
+    [InlineData(""" "rope_scaling": {"type": "longrope", "long_factor": [1,1,1], "short_factor": [1,1,1,1]} """, "long_factor has 3 numbers; 4, half of the 8 rotated dimensions, are expected")]
+    [InlineData(""" "rope_scaling": {"type": "longrope", "long_factor": [1,1,1,1], "short_factor": [1,0,1,1]} """, "must be positive")]
     [InlineData(""" "rope_scaling": {"type": "linear"} """, "has no number 'factor'")]
     [InlineData(""" "rope_scaling": {"type": "linear", "factor": "4"} """, "factor \"4\"; a number is expected")]
     [InlineData(""" "rope_scaling": {"type": 4} """, "type 4; a string is expected")]
@@ -137,16 +191,16 @@ public sealed class RotaryEmbeddingTests
     public void An_odd_number_of_dimensions_is_refused() =>
         Assert.Contains("over 7 dimensions", Assert.Throws<CheckpointException>(() => RotaryEmbedding.Create(TinyModel.LoadConfig("{" + Base + "}"), 7)).Message, StringComparison.Ordinal);
 
-    private static void Frequencies(string json, int dimension, params (int Index, double Value)[] expected)
-    {
-        var rope = RotaryEmbedding.Create(TinyModel.LoadConfig(json), dimension);
-        Assert.All(expected, pair => Assert.Equal(1, Angle(rope, pair.Index) / pair.Value, 2e-6));
-    }
+    private static void Frequencies(string json, int dimension, params (int Index, double Value)[] expected) =>
+        Frequencies(RotaryEmbedding.Create(TinyModel.LoadConfig(json), dimension), 2, expected);
+
+    private static void Frequencies(RotaryEmbedding rope, int length, params (int Index, double Value)[] expected) =>
+        Assert.All(expected, pair => Assert.Equal(1, Angle(rope, pair.Index, length) / pair.Value, 2e-6));
 
     /// <summary>The frequency: the angle at position 1.</summary>
-    private static float Angle(RotaryEmbedding rope, int index)
+    private static float Angle(RotaryEmbedding rope, int index, int length = 2)
     {
-        var (cos, sin) = rope.Table(2);
+        var (cos, sin) = rope.Table(length);
         int at = rope.Dimension / 2 + index;
         return MathF.Atan2(sin[at], cos[at]);
     }

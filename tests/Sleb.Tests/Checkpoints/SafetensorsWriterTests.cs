@@ -6,13 +6,13 @@ namespace Sleb.Tests.Checkpoints;
 /// <summary>Does the writer say what the reference implementation says, to the byte?</summary>
 public sealed class SafetensorsWriterTests
 {
-    public static TheoryData<string> Conformance => [.. Directory.GetDirectories(TestFiles.Data("conformance")).Select(folder => Path.GetFileName(folder)).Order()];
+    public static TheoryData<string> Conformance => ConformanceFolder.Names;
 
     [Theory]
     [MemberData(nameof(Conformance))]
     public void A_file_read_and_written_again_is_the_same_file(string model)
     {
-        using var checkpoint = Checkpoint.Open(TestFiles.Data("conformance", model));
+        using var checkpoint = Checkpoint.Open(ConformanceFolder.Find(model));
         using var folder = new TemporaryFolder();
         foreach (string file in checkpoint.Files)
         {

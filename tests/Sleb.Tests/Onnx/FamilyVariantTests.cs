@@ -154,7 +154,7 @@ public class FamilyVariantTests
     {
         var (folder, change) = Changing[name];
         int[] ids = ConformanceFolder.Open(folder).Rows[0];
-        using var exported = Exported.Changed(TestFiles.Data("conformance", folder), change);
+        using var exported = Exported.Changed(ConformanceFolder.Find(folder), change);
         float[] torch = TorchLogits(folder, change, ids);
         float[] plain = ConformanceFolder.Open(folder).Logits([], 0);
         Assert.InRange(EmitConformanceTests.MaxDifference(torch, exported.Model.Logits(ids, TestContext.Current.CancellationToken)), 0, 2e-4);
@@ -166,13 +166,13 @@ public class FamilyVariantTests
     {
         var (folder, change) = Equal[name];
         var reference = ConformanceFolder.Open(folder);
-        using var exported = Exported.Changed(TestFiles.Data("conformance", folder), change);
+        using var exported = Exported.Changed(ConformanceFolder.Find(folder), change);
         Assert.InRange(EmitConformanceTests.MaxDifference(reference.Logits([], 0), TorchLogits(folder, change, reference.Rows[0])), 0, 2e-4);
         Assert.InRange(EmitConformanceTests.MaxDifference(reference.Logits([], 0), exported.Model.Logits(reference.Rows[0], TestContext.Current.CancellationToken)), 0, 2e-4);
 
         // And without blocks 1 and 3, as a checkpoint of the same spelling.
         using var temporary = new TemporaryFolder();
-        var copy = new CheckpointCopy(TestFiles.Data("conformance", folder));
+        var copy = new CheckpointCopy(ConformanceFolder.Find(folder));
         change(copy);
         using var checkpoint = copy.Write(temporary["in"]);
         PrunedCheckpoint.Write(checkpoint, [1, 3], temporary["out"], overwrite: false, cancellationToken: TestContext.Current.CancellationToken);
@@ -186,7 +186,7 @@ public class FamilyVariantTests
     public void WhatIsNotSupportedIsRefusedByName(string name)
     {
         var (folder, change, says) = Refused[name];
-        Assert.Contains(says, Assert.Throws<CheckpointException>(() => Exported.Changed(TestFiles.Data("conformance", folder), change).Dispose()).Message);
+        Assert.Contains(says, Assert.Throws<CheckpointException>(() => Exported.Changed(ConformanceFolder.Find(folder), change).Dispose()).Message);
         Assert.Contains(says, Assert.Throws<CheckpointException>(() => TorchLogits(folder, change, [1, 2])).Message);
     }
 
@@ -202,7 +202,7 @@ public class FamilyVariantTests
     private static float[] TorchLogits(string folder, Action<CheckpointCopy> change, int[] ids)
     {
         using var temporary = new TemporaryFolder();
-        var copy = new CheckpointCopy(TestFiles.Data("conformance", folder));
+        var copy = new CheckpointCopy(ConformanceFolder.Find(folder));
         change(copy);
         using var checkpoint = copy.Write(temporary["checkpoint"]);
         using var model = TorchModel.Load(checkpoint);

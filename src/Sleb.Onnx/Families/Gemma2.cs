@@ -1,0 +1,72 @@
+using Sleb.Core.Families;
+using Sleb.Onnx.Emit;
+
+namespace Sleb.Onnx.Families;
+
+/// <summary>Gemma 2 (Gemma Team 2024): norms on both sides of attention and MLP, soft caps on scores and logits, every second block local.</summary>
+internal static class Gemma2
+{
+    private const string Embedding = "model.embed_tokens.weight";
+
+    public static void Emit(DecoderGraph decoder)
+    {
+        var config = decoder.Config;
+        Settings.RequireActivation(config, "hidden_activation", "gelu_pytorch_tanh");
+        var rotary = new Rotary(decoder, RotaryEmbedding.Create(config, config.HeadDim), config.HeadDim);
+        var windows = BlockPattern.Windows(config);
+        decoder.Begin(positions: !rotary.Fused, config.NumKeyValueHeads, config.HeadDim);
+
+        string hidden = decoder.Graph.Node("Mul", "/model/embed_tokens/Mul", [decoder.Embed(Embedding), Scalar(decoder, "/model/embed_tokens/scale", Math.Sqrt(config.HiddenSize))]); // (B, S, H)
+        for (int i = 0; i < decoder.Survivors.Count; i++)
+        {
+            int block = decoder.Survivors[i];
+            string tensors = decoder.Family.BlockPrefix + block, path = $"/model/layers.{i}";
+            string normed = Norm(decoder, path + "/input_layernorm", hidden, tensors + ".input_layernorm.weight");
+            string attended = Attend(decoder, i, tensors + ".self_attn.", path + "/attn", normed, rotary, windows[block]);
+            attended = Norm(decoder, path + "/post_attention_layernorm", attended, tensors + ".post_attention_layernorm.weight");
+            hidden = decoder.Graph.Node("Add", path + "/attn/residual/Add", [hidden, attended]);
+            normed = Norm(decoder, path + "/pre_feedforward_layernorm", hidden, tensors + ".pre_feedforward_layernorm.weight");
+            string mixed = Mlp(decoder, tensors + ".mlp.", path + "/mlp", normed);
+            mixed = Norm(decoder, path + "/post_feedforward_layernorm", mixed, tensors + ".post_feedforward_layernorm.weight");
+            hidden = decoder.Graph.Node("Add", path + "/mlp/residual/Add", [hidden, mixed]);
+        }
+        string final = Norm(decoder, "/model/norm", hidden, "model.norm.weight");
+        if (Settings.SoftCap(config, "final_logit_softcapping", absent: 30) is not { } cap)
+        {
+            decoder.Head(final, "lm_head.weight", Embedding);
+            return;
+        }
+        decoder.Head(final, "lm_head.weight", Embedding, output: "/lm_head/MatMul/output_0");
+        string limit = Scalar(decoder, "/lm_head/softcap", cap);
+        string tanh = decoder.Graph.Node("Tanh", "/lm_head/Tanh", [decoder.Graph.Node("Div", "/lm_head/Div", ["/lm_head/MatMul/output_0", limit])]);
+        decoder.Graph.Node("Mul", "/lm_head/Mul", [tanh, limit], (ReadOnlySpan<string>)["logits"]);
+    }
+
+    private static string Attend(DecoderGraph decoder, int position, string tensors, string path, string input, Rotary rotary, int? window)
+    {
+        var config = decoder.Config;
+        int queries = config.NumAttentionHeads * config.HeadDim, keys = config.NumKeyValueHeads * config.HeadDim;
+        bool bias = config.Bool("attention_bias", absent: false);
+        string qkv = decoder.Packed(path + "/qkv_proj", input, config.HiddenSize, bias,
+            (tensors + "q_proj", queries), (tensors + "k_proj", keys), (tensors + "v_proj", keys));
+        string attended = Attention.Packed(decoder, position, path, qkv, rotary, 1 / Math.Sqrt(config.Number("query_pre_attn_scalar", absent: 256)), window,
+            Settings.SoftCap(config, "attn_logit_softcapping", absent: 50));
+        return decoder.Linear(path + "/o_proj", attended, tensors + "o_proj", queries, config.HiddenSize, bias);
+    }
+
+    /// <summary>GeGLU (Shazeer 2020) with GELU by its tanh form: down(gelu(gate(x)) * up(x)).</summary>
+    private static string Mlp(DecoderGraph decoder, string tensors, string path, string input)
+    {
+        int hidden = decoder.Config.HiddenSize, inner = decoder.Config.IntermediateSize;
+        string gate = decoder.Linear(path + "/gate_proj", input, tensors + "gate_proj", hidden, inner, bias: false);
+        string up = decoder.Linear(path + "/up_proj", input, tensors + "up_proj", hidden, inner, bias: false);
+        string gelu = decoder.Graph.Node("Gelu", path + "/act_fn/Gelu", [gate], Attributes.Text("approximate", "tanh"));
+        string product = decoder.Graph.Node("Mul", path + "/Mul", [gelu, up]);
+        return decoder.Linear(path + "/down_proj", product, tensors + "down_proj", inner, hidden, bias: false);
+    }
+
+    private static string Norm(DecoderGraph decoder, string path, string input, string tensor) =>
+        decoder.RmsNorm(path, input, tensor, decoder.Config.Number("rms_norm_eps", 1e-6), onePlus: true);
+
+    private static string Scalar(DecoderGraph decoder, string name, double value) => decoder.Graph.Weight(name, [], data => data.Write([(float)value]));
+}

@@ -1,0 +1,63 @@
+using Sleb.Core.Families;
+using Sleb.Onnx.Emit;
+
+namespace Sleb.Onnx.Families;
+
+/// <summary>OLMo 2 (Walsh et al. 2024): norms behind attention and MLP instead of before them; queries and keys are normed over all heads at once.</summary>
+internal static class Olmo2
+{
+    private const string Embedding = "model.embed_tokens.weight";
+
+    public static void Emit(DecoderGraph decoder)
+    {
+        var config = decoder.Config;
+        Settings.RequireActivation(config, "hidden_act", "silu");
+        var rotary = new Rotary(decoder, RotaryEmbedding.Create(config, config.HeadDim), config.HeadDim);
+        decoder.Begin(positions: !rotary.Fused, config.NumKeyValueHeads, config.HeadDim);
+
+        string hidden = decoder.Embed(Embedding); // (B, S, H)
+        for (int i = 0; i < decoder.Survivors.Count; i++)
+        {
+            int block = decoder.Survivors[i];
+            string tensors = decoder.Family.BlockPrefix + block, path = $"/model/layers.{i}";
+            string attended = Attend(decoder, i, tensors + ".self_attn.", path + "/attn", hidden, rotary);
+            attended = Norm(decoder, path + "/post_attention_layernorm", attended, tensors + ".post_attention_layernorm.weight");
+            hidden = decoder.Graph.Node("Add", path + "/attn/residual/Add", [hidden, attended]);
+            string mixed = Mlp(decoder, tensors + ".mlp.", path + "/mlp", hidden);
+            mixed = Norm(decoder, path + "/post_feedforward_layernorm", mixed, tensors + ".post_feedforward_layernorm.weight");
+            hidden = decoder.Graph.Node("Add", path + "/mlp/residual/Add", [hidden, mixed]);
+        }
+        decoder.Head(Norm(decoder, "/model/norm", hidden, "model.norm.weight"), "lm_head.weight", Embedding);
+    }
+
+    private static string Attend(DecoderGraph decoder, int position, string tensors, string path, string input, Rotary rotary)
+    {
+        var config = decoder.Config;
+        int queries = config.NumAttentionHeads * config.HeadDim, keys = config.NumKeyValueHeads * config.HeadDim;
+        bool bias = config.Bool("attention_bias", absent: false);
+        string qkv = decoder.Packed(path + "/qkv_proj", input, config.HiddenSize, bias,
+            (tensors + "q_proj", queries), (tensors + "k_proj", keys), (tensors + "v_proj", keys));
+        var (query, key, value) = Attention.Split(decoder, path, qkv);
+        query = decoder.RmsNorm(path + "/q_norm", query, tensors + "q_norm.weight", Epsilon(decoder), queries);
+        key = decoder.RmsNorm(path + "/k_norm", key, tensors + "k_norm.weight", Epsilon(decoder), keys);
+        string attended = Attention.Separate(decoder, position, path, query, key, value, rotary, 1 / Math.Sqrt(config.HeadDim), window: null);
+        return decoder.Linear(path + "/o_proj", attended, tensors + "o_proj", queries, config.HiddenSize, bias);
+    }
+
+    /// <summary>SwiGLU (Shazeer 2020): down(silu(gate(x)) * up(x)).</summary>
+    private static string Mlp(DecoderGraph decoder, string tensors, string path, string input)
+    {
+        int hidden = decoder.Config.HiddenSize, inner = decoder.Config.IntermediateSize;
+        string gate = decoder.Linear(path + "/gate_proj", input, tensors + "gate_proj", hidden, inner, bias: false);
+        string up = decoder.Linear(path + "/up_proj", input, tensors + "up_proj", hidden, inner, bias: false);
+        string sigmoid = decoder.Graph.Node("Sigmoid", path + "/act_fn/Sigmoid", [gate]);
+        string silu = decoder.Graph.Node("Mul", path + "/act_fn/Mul", [gate, sigmoid]);
+        string product = decoder.Graph.Node("Mul", path + "/Mul", [silu, up]);
+        return decoder.Linear(path + "/down_proj", product, tensors + "down_proj", inner, hidden, bias: false);
+    }
+
+    private static string Norm(DecoderGraph decoder, string path, string input, string tensor) =>
+        decoder.RmsNorm(path, input, tensor, Epsilon(decoder));
+
+    private static double Epsilon(DecoderGraph decoder) => decoder.Config.Number("rms_norm_eps", 1e-5);
+}

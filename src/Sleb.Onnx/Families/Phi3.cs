@@ -1,0 +1,59 @@
+using Sleb.Core.Families;
+using Sleb.Onnx.Emit;
+
+namespace Sleb.Onnx.Families;
+
+/// <summary>Phi-3, Phi-3.5 and Phi-4 (Abdin et al. 2024): Llama with packed projections, a window over the keys, RoPE on part of a head or for long texts.</summary>
+internal static class Phi3
+{
+    private const string Embedding = "model.embed_tokens.weight";
+
+    public static void Emit(DecoderGraph decoder)
+    {
+        var config = decoder.Config;
+        Settings.RequireActivation(config, "hidden_act", "silu");
+        int rotated = RotaryEmbedding.PartialDimension(config, config.HeadDim, absent: 1);
+        var rotary = new Rotary(decoder, RotaryEmbedding.Create(config, rotated), config.HeadDim);
+        var windows = BlockPattern.Windows(config);
+        decoder.Begin(positions: !rotary.Fused, config.NumKeyValueHeads, config.HeadDim);
+
+        string hidden = decoder.Embed(Embedding); // (B, S, H)
+        for (int i = 0; i < decoder.Survivors.Count; i++)
+        {
+            int block = decoder.Survivors[i];
+            string tensors = decoder.Family.BlockPrefix + block, path = $"/model/layers.{i}";
+            string normed = Norm(decoder, path + "/input_layernorm", hidden, tensors + ".input_layernorm.weight");
+            string attended = Attend(decoder, i, tensors + ".self_attn.", path + "/attn", normed, rotary, windows[block]);
+            hidden = decoder.Graph.Node("Add", path + "/attn/residual/Add", [hidden, attended]);
+            normed = Norm(decoder, path + "/post_attention_layernorm", hidden, tensors + ".post_attention_layernorm.weight");
+            string mixed = Mlp(decoder, tensors + ".mlp.", path + "/mlp", normed);
+            hidden = decoder.Graph.Node("Add", path + "/mlp/residual/Add", [hidden, mixed]);
+        }
+        decoder.Head(Norm(decoder, "/model/norm", hidden, "model.norm.weight"), "lm_head.weight", Embedding);
+    }
+
+    private static string Attend(DecoderGraph decoder, int position, string tensors, string path, string input, Rotary rotary, int? window)
+    {
+        var config = decoder.Config;
+        int queries = config.NumAttentionHeads * config.HeadDim, keys = config.NumKeyValueHeads * config.HeadDim;
+        string qkv = decoder.Linear(path + "/qkv_proj", input, tensors + "qkv_proj", config.HiddenSize, queries + 2 * keys, bias: false);
+        string attended = Attention.Packed(decoder, position, path, qkv, rotary, 1 / Math.Sqrt(config.HeadDim), window);
+        return decoder.Linear(path + "/o_proj", attended, tensors + "o_proj", queries, config.HiddenSize, bias: false);
+    }
+
+    /// <summary>SwiGLU (Shazeer 2020): down(silu(gate(x)) * up(x)).</summary>
+    private static string Mlp(DecoderGraph decoder, string tensors, string path, string input)
+    {
+        int hidden = decoder.Config.HiddenSize, inner = decoder.Config.IntermediateSize;
+        string packed = decoder.Linear(path + "/gate_up_proj", input, tensors + "gate_up_proj", hidden, 2 * inner, bias: false);
+        string split = path + "/gate_up_proj/Split", gate = split + "/output_0", up = split + "/output_1";
+        decoder.Graph.Node("Split", split, [packed, decoder.Graph.Constant(inner, inner)], (ReadOnlySpan<string>)[gate, up], Attributes.Int("axis", -1));
+        string sigmoid = decoder.Graph.Node("Sigmoid", path + "/act_fn/Sigmoid", [gate]);
+        string silu = decoder.Graph.Node("Mul", path + "/act_fn/Mul", [gate, sigmoid]);
+        string product = decoder.Graph.Node("Mul", path + "/Mul", [silu, up]);
+        return decoder.Linear(path + "/down_proj", product, tensors + "down_proj", inner, hidden, bias: false);
+    }
+
+    private static string Norm(DecoderGraph decoder, string path, string input, string tensor) =>
+        decoder.RmsNorm(path, input, tensor, decoder.Config.Number("rms_norm_eps", 1e-5));
+}

@@ -1,0 +1,135 @@
+using Sleb.Core.Families;
+using TorchSharp.Modules;
+using F = TorchSharp.torch.nn.functional;
+
+namespace Sleb.Torch.Families;
+
+/// <summary>Qwen 3 (Yang et al. 2025): queries and keys are normed head by head before they are rotated.</summary>
+internal sealed class Qwen3ForCausalLM : CausalLM
+{
+    private readonly Qwen3Model model;
+    private readonly Linear? lm_head;
+
+    public Qwen3ForCausalLM(ModelConfig config, bool ownHead, Device device) : base(nameof(Qwen3ForCausalLM))
+    {
+        Settings.RequireActivation(config, "hidden_act", "silu");
+        model = new Qwen3Model(config, device);
+        if (ownHead) lm_head = new Linear(config.HiddenSize, config.VocabSize, bias: false, device);
+        RegisterComponents();
+    }
+
+    public override int BlockCount => model.layers.Count;
+
+    public override Tensor Embed(Tensor ids) => model.embed_tokens.forward(ids);
+
+    public override Tensor Block(int index, Tensor hidden) => model.layers[index].forward(hidden);
+
+    public override Tensor Norm(Tensor hidden) => model.norm.forward(hidden);
+
+    public override Tensor Head(Tensor hidden) => lm_head?.forward(hidden) ?? model.embed_tokens.Unembed(hidden);
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing) model.Rotary.Dispose();
+        base.Dispose(disposing);
+    }
+}
+
+internal sealed class Qwen3Model : nn.Module
+{
+    public readonly Embedding embed_tokens;
+    public readonly ModuleList<Qwen3Block> layers;
+    public readonly RMSNorm norm;
+
+    public Qwen3Model(ModelConfig config, Device device) : base(nameof(Qwen3Model))
+    {
+        Rotary = new RotaryTensors(RotaryEmbedding.Create(config, config.HeadDim), device);
+        embed_tokens = new Embedding(config.VocabSize, config.HiddenSize, device);
+        var windows = BlockPattern.Windows(config);
+        layers = new ModuleList<Qwen3Block>([.. Enumerable.Range(0, config.NumHiddenLayers).Select(i => new Qwen3Block(config, Rotary, windows[i], device))]);
+        norm = new RMSNorm(config.HiddenSize, config.Number("rms_norm_eps", absent: 1e-6), device);
+        RegisterComponents();
+    }
+
+    public RotaryTensors Rotary { get; }
+}
+
+internal sealed class Qwen3Block : nn.Module<Tensor, Tensor>
+{
+    private readonly RMSNorm input_layernorm, post_attention_layernorm;
+    private readonly Qwen3Attention self_attn;
+    private readonly Qwen3Mlp mlp;
+
+    public Qwen3Block(ModelConfig config, RotaryTensors rotary, int? window, Device device) : base(nameof(Qwen3Block))
+    {
+        double epsilon = config.Number("rms_norm_eps", absent: 1e-6);
+        input_layernorm = new RMSNorm(config.HiddenSize, epsilon, device);
+        self_attn = new Qwen3Attention(config, rotary, window, device);
+        post_attention_layernorm = new RMSNorm(config.HiddenSize, epsilon, device);
+        mlp = new Qwen3Mlp(config, device);
+        RegisterComponents();
+    }
+
+    public override Tensor forward(Tensor x)
+    {
+        using var scope = NewDisposeScope();
+        x = x + self_attn.forward(input_layernorm.forward(x));
+        x = x + mlp.forward(post_attention_layernorm.forward(x));
+        return x.MoveToOuterDisposeScope();
+    }
+}
+
+internal sealed class Qwen3Attention : nn.Module<Tensor, Tensor>
+{
+    private readonly Linear q_proj, k_proj, v_proj, o_proj;
+    private readonly RMSNorm q_norm, k_norm;
+    private readonly RotaryTensors _rotary;
+    private readonly int _heads, _keyValueHeads, _headDim;
+    private readonly int? _window;
+
+    public Qwen3Attention(ModelConfig config, RotaryTensors rotary, int? window, Device device) : base(nameof(Qwen3Attention))
+    {
+        _rotary = rotary;
+        (_heads, _keyValueHeads, _headDim) = (config.NumAttentionHeads, config.NumKeyValueHeads, config.HeadDim);
+        _window = window;
+        bool bias = config.Bool("attention_bias", absent: false);
+        q_proj = new Linear(config.HiddenSize, _heads * _headDim, bias, device);
+        k_proj = new Linear(config.HiddenSize, _keyValueHeads * _headDim, bias, device);
+        v_proj = new Linear(config.HiddenSize, _keyValueHeads * _headDim, bias, device);
+        o_proj = new Linear(_heads * _headDim, config.HiddenSize, bias, device);
+        double epsilon = config.Number("rms_norm_eps", absent: 1e-6);
+        (q_norm, k_norm) = (new RMSNorm(_headDim, epsilon, device), new RMSNorm(_headDim, epsilon, device));
+        RegisterComponents();
+    }
+
+    public override Tensor forward(Tensor x)
+    {
+        using var scope = NewDisposeScope();
+        long batch = x.shape[0], length = x.shape[1];
+        var q = _rotary.Apply(q_norm.forward(Heads(q_proj.forward(x), _heads)));         // (B, nh, T, hs)
+        var k = _rotary.Apply(k_norm.forward(Heads(k_proj.forward(x), _keyValueHeads))); // (B, nkv, T, hs)
+        var v = Heads(v_proj.forward(x), _keyValueHeads);
+        return o_proj.forward(CausalAttention.Merged(q, k, v, window: _window)).MoveToOuterDisposeScope();
+
+        Tensor Heads(Tensor projected, int heads) => projected.view(batch, length, heads, _headDim).transpose(1, 2);
+    }
+}
+
+internal sealed class Qwen3Mlp : nn.Module<Tensor, Tensor>
+{
+    private readonly Linear gate_proj, up_proj, down_proj;
+
+    public Qwen3Mlp(ModelConfig config, Device device) : base(nameof(Qwen3Mlp))
+    {
+        gate_proj = new Linear(config.HiddenSize, config.IntermediateSize, bias: false, device);
+        up_proj = new Linear(config.HiddenSize, config.IntermediateSize, bias: false, device);
+        down_proj = new Linear(config.IntermediateSize, config.HiddenSize, bias: false, device);
+        RegisterComponents();
+    }
+
+    public override Tensor forward(Tensor x)
+    {
+        using var scope = NewDisposeScope();
+        return down_proj.forward(F.silu(gate_proj.forward(x)) * up_proj.forward(x)).MoveToOuterDisposeScope();
+    }
+}
