@@ -52,7 +52,13 @@ internal sealed class BlobDownload(HubClient client, HubCache cache, HubSettings
     {
         if (target.Length > file.Bytes) target.SetLength(0);
         byte[] buffer = new byte[BufferBytes];
-        for (int read; (read = await target.ReadAsync(buffer, cancellationToken)) > 0;) hash.Append(buffer.AsSpan(0, read));
+        for (long left = target.Length; left > 0;)
+        {
+            int part = (int)Math.Min(left, buffer.Length);
+            await target.ReadExactlyAsync(buffer.AsMemory(0, part), cancellationToken);
+            hash.Append(buffer.AsSpan(0, part));
+            left -= part;
+        }
     }
 
     private async Task Fill(FileStream target, BlobHash hash, Action<long> advanced, Action<HubEvent> tell, CancellationToken cancellationToken)
