@@ -13,12 +13,12 @@ namespace Sleb.Tests.Hub;
 /// </summary>
 internal sealed class FakeHub : IDisposable
 {
-    public const string Repository = "org/tiny";
-
+    private readonly string _repository;
     private readonly FakeServer _hub, _storage;
 
-    public FakeHub()
+    public FakeHub(string repository)
     {
+        _repository = repository;
         _hub = new FakeServer(AnswerHub);
         _storage = new FakeServer(AnswerStorage);
     }
@@ -73,15 +73,15 @@ internal sealed class FakeHub : IDisposable
     {
         if (Intercept?.Invoke(context) == true) return;
         string path = context.Request.RawUrl!;
-        if (path.StartsWith($"/api/models/{Repository}/revision/", StringComparison.Ordinal)) Describe(context, Uri.UnescapeDataString(path.Split('/')[^1]));
-        else if (path.StartsWith($"/{Repository}/resolve/", StringComparison.Ordinal) || path.StartsWith("/moved/", StringComparison.Ordinal)) Resolve(context, path.Split('/'));
+        if (path.StartsWith($"/api/models/{_repository}/revision/", StringComparison.Ordinal)) Describe(context, Uri.UnescapeDataString(path.Split('/')[^1]));
+        else if (path.StartsWith($"/{_repository}/resolve/", StringComparison.Ordinal) || path.StartsWith("/moved/", StringComparison.Ordinal)) Resolve(context, path.Split('/'));
         else Refuse(context, 401, "RepoNotFound"); // what the real one says to whoever may not know
     }
 
     private void Describe(HttpListenerContext context, string revision)
     {
         if ((References.GetValueOrDefault(revision) ?? revision) is var commit && !Commits.ContainsKey(commit)) Refuse(context, 404, "RevisionNotFound");
-        else Send(context, JsonSerializer.SerializeToUtf8Bytes(new { id = Repository, sha = commit, siblings = Commits[commit].Keys.Select(name => new { rfilename = name }) }));
+        else Send(context, JsonSerializer.SerializeToUtf8Bytes(new { id = _repository, sha = commit, siblings = Commits[commit].Keys.Select(name => new { rfilename = name }) }));
     }
 
     private void Resolve(HttpListenerContext context, string[] path)

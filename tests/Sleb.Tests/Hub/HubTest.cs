@@ -25,7 +25,7 @@ public abstract class HubTest : IDisposable
         Hub.Files["model.safetensors"] = Content(500_000, seed: 1);
     }
 
-    internal FakeHub Hub { get; } = new();
+    internal FakeHub Hub { get; } = new("org/tiny");
 
     internal HubSettings Settings { get; set; }
 
@@ -41,7 +41,7 @@ public abstract class HubTest : IDisposable
 
     protected static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
-    internal string Find(string id = FakeHub.Repository, Action<HubEvent>? also = null, CancellationToken? cancellation = null)
+    internal string Find(string id = "org/tiny", Action<HubEvent>? also = null, CancellationToken? cancellation = null)
     {
         var source = ModelSource.Find(id, () => Settings, next =>
         {
