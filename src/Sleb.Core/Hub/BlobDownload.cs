@@ -3,7 +3,7 @@ using Sleb.Core.Checkpoints;
 
 namespace Sleb.Core.Hub;
 
-/// <summary>Fetches one blob: it goes on from what an attempt before left, checks the hash, and moves into place only what is whole.</summary>
+/// <summary>Fetches one blob, for whoever holds its lock: it goes on from what an attempt before left, checks the hash, and moves into place only what is whole.</summary>
 internal sealed class BlobDownload(HubClient client, HubCache cache, HubSettings settings, string commit, HubFile file)
 {
     private const int BufferBytes = 1 << 17;
@@ -20,8 +20,6 @@ internal sealed class BlobDownload(HubClient client, HubCache cache, HubSettings
     /// <exception cref="IOException">The connection broke too often, or the disk is full.</exception>
     public async Task Run(Action<long> advanced, Action<HubEvent> tell, CancellationToken cancellationToken)
     {
-        using var taken = await BlobLock.Take(cache.LockFile(file.ETag), settings, () => tell(new HubEvent.Waiting(file.Name)), cancellationToken);
-        if (File.Exists(Blob)) return; // who held the lock before has fetched it
         Directory.CreateDirectory(Path.GetDirectoryName(Blob)!);
         bool matches;
         try

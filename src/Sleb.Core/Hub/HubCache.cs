@@ -53,10 +53,10 @@ internal sealed class HubCache(HubSettings settings, HubId id)
     {
         string path = Absent(commit, file);
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-        File.WriteAllBytes(path, []);
+        using var stream = new FileStream(path, FileMode.OpenOrCreate, FileAccess.Write, FileShare.ReadWrite); // several processes may say so at once
     }
 
-    /// <summary>Puts a finished blob into the snapshot: as a link, or where the system allows none (Windows), as a copy.</summary>
+    /// <summary>Puts a finished blob into the snapshot, for whoever holds its lock: as a link, or where the system allows none (Windows), as a copy.</summary>
     public void Publish(string commit, string file, string etag)
     {
         string path = Path.Combine(Snapshot(commit), file);
@@ -69,7 +69,6 @@ internal sealed class HubCache(HubSettings settings, HubId id)
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            if (Opens(path)) return; // another process was faster
             string partial = path + ".partial";
             File.Copy(Blob(etag), partial, overwrite: true);
             File.Move(partial, path, overwrite: true);
@@ -81,7 +80,7 @@ internal sealed class HubCache(HubSettings settings, HubId id)
     {
         if (id.Revision == commit) return;
         Directory.CreateDirectory(Path.GetDirectoryName(Reference)!);
-        string partial = $"{Reference}.{Environment.ProcessId}.partial";
+        string partial = Path.Combine(Folder, $".reference-{Path.GetRandomFileName()}"); // another process may write the same
         File.WriteAllText(partial, commit);
         File.Move(partial, Reference, overwrite: true);
     }

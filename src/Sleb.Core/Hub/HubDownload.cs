@@ -49,6 +49,8 @@ internal sealed class HubDownload(HubSettings settings, HubId id, HubCache cache
 
     private async Task Fetch(HubClient client, string commit, HubFile file, Action<long> advanced)
     {
+        using var taken = await BlobLock.Take(cache.LockFile(file.ETag), settings, () => tell(new HubEvent.Waiting(file.Name)), cancellationToken);
+        // Whoever held the lock before may have fetched it.
         if (!File.Exists(cache.Blob(file.ETag))) await new BlobDownload(client, cache, settings, commit, file).Run(advanced, tell, cancellationToken);
         cache.Publish(commit, file.Name, file.ETag);
     }
