@@ -18,6 +18,9 @@ internal sealed class CommandContext(TextWriter output, IAnsiConsole console, Di
     /// <summary>Standard output holds exactly one JSON document.</summary>
     public bool Json { get; } = json;
 
+    /// <summary>Nothing is looked for on the hub.</summary>
+    public bool Offline { get; init; }
+
     public CancellationToken Cancellation { get; } = cancellation;
 
     /// <summary>What to tell a person whose command was cancelled.</summary>

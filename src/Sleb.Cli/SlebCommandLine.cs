@@ -16,6 +16,8 @@ internal static class SlebCommandLine
 
     private static readonly Option<bool> VerboseOption = new("--verbose") { Description = "Add the stack trace to an error.", Recursive = true };
 
+    private static readonly Option<bool> OfflineOption = new("--offline") { Description = "Take models from folders and the hub cache alone; touch no network.", Recursive = true };
+
     public static int Run(IReadOnlyList<string> args, TextWriter stdout, TextWriter stderr, CancellationToken cancellationToken)
     {
         var root = CreateRoot();
@@ -29,7 +31,7 @@ internal static class SlebCommandLine
         var command = call.CommandResult.Command as SlebCommand;
         string usage = command?.Usage ?? $"sleb {string.Join('|', root.Subcommands.Select(sub => sub.Name))} …";
         if (call.Errors.Count > 0 || command is null) return diagnostics.WrongCall(ParseFault.Sentence(call), usage);
-        var context = new CommandContext(stdout, Consoles.Create(json ? stderr : stdout), diagnostics, json, cancellationToken);
+        var context = new CommandContext(stdout, Consoles.Create(json ? stderr : stdout), diagnostics, json, cancellationToken) { Offline = call.GetValue(OfflineOption) };
         try
         {
             command.Execute(call, context);
@@ -67,6 +69,7 @@ internal static class SlebCommandLine
         };
         root.Add(JsonOption);
         root.Add(VerboseOption);
+        root.Add(OfflineOption);
         return root;
     }
 }

@@ -42,7 +42,7 @@ public static class SlebCatalog
     /// <param name="catalog">The transforms of an <see cref="MLContext"/>.</param>
     /// <param name="outputColumnName">The new text column: what the pruned model writes after each row's text.</param>
     /// <param name="inputColumnName">The text column: calibration text in <c>Fit</c>, prompts in <c>Transform</c>.</param>
-    /// <param name="modelFolder">The dense model: a Hugging Face folder with config.json, safetensors weights and tokenizer.json.</param>
+    /// <param name="modelFolder">The dense model: a Hugging Face folder or hub id, see <see cref="SlebPruneOptions.ModelFolder"/>.</param>
     /// <param name="removeBlocks">How many transformer blocks to remove.</param>
     /// <exception cref="ArgumentException">Settings are missing or out of range; the message names all of them.</exception>
     public static SlebPruneEstimator SlebPrune(

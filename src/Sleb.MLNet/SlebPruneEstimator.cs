@@ -1,6 +1,7 @@
 using Microsoft.ML;
 using Sleb.Core.Calibration;
 using Sleb.Core.Checkpoints;
+using Sleb.Core.Hub;
 using Sleb.MLNet.Data;
 using Sleb.MLNet.Folders;
 using Sleb.MLNet.Internals;
@@ -44,9 +45,9 @@ public sealed class SlebPruneEstimator : IEstimator<SlebPruneTransformer>
     /// <param name="input">Data with the text column; its rows make one text, see <see cref="SlebPruneOptions.Join"/>.</param>
     /// <exception cref="ArgumentOutOfRangeException">The text column is missing or of another type, or more blocks are to be removed than the barriers leave.</exception>
     /// <exception cref="ArgumentException">The text is shorter than a window, or the window longer than the model's context.</exception>
-    /// <exception cref="CheckpointException">The model folder is missing, damaged or unsupported, or the run folder belongs to another search.</exception>
+    /// <exception cref="CheckpointException">The model is missing, damaged or unsupported, or the run folder belongs to another search.</exception>
     /// <exception cref="InvalidOperationException">The GPU is asked for and not there, a native library is missing, or losses are not finite.</exception>
-    /// <exception cref="IOException">The output folder holds something else, or the disk is full.</exception>
+    /// <exception cref="IOException">The output folder holds something else, the hub cannot be reached, or the disk is full.</exception>
     /// <exception cref="OperationCanceledException">The token or <c>MLContext.CancelExecution</c> cancelled.</exception>
     public SlebPruneTransformer Fit(IDataView input)
     {
@@ -60,7 +61,9 @@ public sealed class SlebPruneEstimator : IEstimator<SlebPruneTransformer>
         var scratch = _options.RunFolder is null ? new ScratchFolder() : null;
         try
         {
-            var result = MissingNatives.Explain(() => PruneJob.Run(Request(input, scratch, cancel.Token), log.Report, cancel.Token));
+            var source = ModelSource.Find(
+                _options.ModelFolder, () => HubSettings.FromEnvironment(Environment.GetEnvironmentVariable, _options.Offline), log.Report, cancel.Token);
+            var result = MissingNatives.Explain(() => PruneJob.Run(Request(source, input, scratch, cancel.Token), log.Report, cancel.Token));
             var place = new ModelPlace(result.Folder!, _options.OutFolder is null ? scratch : null);
             if (_options.OutFolder is not null) scratch?.Dispose();
             // The folder is written for the CPU: a GPU, if any, has done the search.
@@ -78,13 +81,13 @@ public sealed class SlebPruneEstimator : IEstimator<SlebPruneTransformer>
     /// <exception cref="ArgumentOutOfRangeException">The text column is missing or of another type.</exception>
     public SchemaShape GetOutputSchema(SchemaShape inputSchema) => SchemaShapes.AfterScoring(_catalog, inputSchema, _options.ToSettings());
 
-    private PruneRequest Request(IDataView input, ScratchFolder? scratch, CancellationToken cancellationToken)
+    private PruneRequest Request(ModelSource source, IDataView input, ScratchFolder? scratch, CancellationToken cancellationToken)
     {
         string run = _options.RunFolder ?? Path.Combine(scratch!.Path, "run");
-        string name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(_options.ModelFolder)));
         return new()
         {
-            ModelFolder = _options.ModelFolder,
+            ModelFolder = source.Folder,
+            ModelName = source.Name,
             RemoveBlocks = _options.RemoveBlocks,
             Calibration = Text(input, cancellationToken),
             SequenceLength = _options.SequenceLength,
@@ -96,7 +99,7 @@ public sealed class SlebPruneEstimator : IEstimator<SlebPruneTransformer>
                 : null,
             EvaluationWindows = _options.EvaluationWindows,
             RunFolder = run,
-            OutFolder = _options.OutFolder ?? Path.Combine(scratch?.Path ?? run, FormattableString.Invariant($"{name}-minus-{_options.RemoveBlocks}")),
+            OutFolder = _options.OutFolder ?? Path.Combine(scratch?.Path ?? run, FormattableString.Invariant($"{source.Name}-minus-{_options.RemoveBlocks}")),
             GpuDeviceId = _options.GpuDeviceId ?? _surroundings.GpuDeviceId,
             FallbackToCpu = _options.FallbackToCpu,
         };

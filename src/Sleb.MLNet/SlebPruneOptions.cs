@@ -6,9 +6,18 @@ namespace Sleb.MLNet;
 /// <summary>Settings of <see cref="SlebCatalog.SlebPrune(TransformsCatalog, SlebPruneOptions)"/>. They are copied when the estimator is made.</summary>
 public sealed class SlebPruneOptions : SlebScoringOptions
 {
-    /// <summary>The dense model: a Hugging Face folder with config.json, safetensors weights and tokenizer.json. Required.</summary>
+    /// <summary>
+    /// The dense model: a Hugging Face folder with config.json, safetensors weights and tokenizer.json, or the id of a model on the
+    /// Hugging Face hub: <c>org/name</c> or <c>org/name@revision</c>. A folder that exists is always the folder. A model given by its id
+    /// is taken from the hub cache, where the Python tools keep it too, or else downloaded into it by <c>Fit</c>; the environment
+    /// variables HF_HOME, HF_HUB_CACHE, HF_ENDPOINT, HF_TOKEN and HF_HUB_OFFLINE mean what they mean there. Required.
+    /// </summary>
     /// <value>The default is empty.</value>
     public string ModelFolder { get; set; } = "";
+
+    /// <summary>Whether to touch no network: a model given by its id must then be in the hub cache.</summary>
+    /// <value>The default is <see langword="false"/>.</value>
+    public bool Offline { get; set; }
 
     /// <summary>How many transformer blocks to remove. Required.</summary>
     /// <value>The default is 0, which is refused.</value>
@@ -80,7 +89,7 @@ public sealed class SlebPruneOptions : SlebScoringOptions
 
     private protected override IEnumerable<string> FindFaults()
     {
-        if (string.IsNullOrWhiteSpace(ModelFolder)) yield return "ModelFolder is empty; give a Hugging Face model folder.";
+        if (string.IsNullOrWhiteSpace(ModelFolder)) yield return "ModelFolder is empty; give a Hugging Face model folder or hub id.";
         if (RemoveBlocks < 1) yield return $"RemoveBlocks is {RemoveBlocks}; it must be at least 1.";
         if (SequenceLength < 2) yield return $"SequenceLength is {SequenceLength}; a window needs at least 2 tokens.";
         if (Windows < 1) yield return $"Windows is {Windows}; it must be at least 1.";

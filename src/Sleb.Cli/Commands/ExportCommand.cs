@@ -11,7 +11,7 @@ namespace Sleb.Cli.Commands;
 /// <summary>Writes a checkpoint, or what a plan or a list leaves of it, as a folder to run or to hand on.</summary>
 internal sealed class ExportCommand : SlebCommand
 {
-    private readonly Argument<string> _model = CommandOptions.Folder("MODEL", "A Hugging Face folder: config.json and safetensors.");
+    private readonly Argument<string> _model = CommandOptions.Folder("MODEL", "A Hugging Face folder (config.json and safetensors), or a hub id: org/name or org/name@revision.");
     private readonly Option<string?> _plan = CommandOptions.Path("--plan", "FILE", "The plan.json of a search.");
     private readonly Option<int[]?> _removeBlocks = CommandOptions.Ids("--remove-blocks", "14,17", "The blocks to remove, by their indices in the dense model.");
     private readonly Option<string?> _out = CommandOptions.Path("--out", "DIR", "Where to write.");
@@ -35,7 +35,7 @@ internal sealed class ExportCommand : SlebCommand
         if (hf && (call.GetValue(_target) ?? call.GetValue(_precision)) is not null)
             throw new UsageException("--target and --precision are for --format onnx; a Hugging Face folder keeps the weights as they are.");
 
-        using var checkpoint = Checkpoint.Open(ModelPath.RequireCheckpoint(call.GetRequiredValue(_model)));
+        using var checkpoint = Checkpoint.Open(ModelPath.RequireCheckpoint(call.GetRequiredValue(_model), context).Folder);
         var plan = planPath is null ? null : BlockPlan.Load(Path.GetFullPath(planPath));
         plan?.RequireModel(checkpoint.ReadFingerprint(context.Cancellation), checkpoint.Folder);
         var removed = plan?.RemovedBlocks ?? list ?? [];

@@ -31,7 +31,7 @@ internal sealed class GenerateCommand : SlebCommand
     {
         var (prompt, ids) = (call.GetValue(_prompt), CommandOptions.Given(call, _inputIds));
         if (prompt is null == ids is null) throw new UsageException("Give the prompt either as --prompt TEXT or as --input-ids 1,2,3.");
-        string folder = ModelPath.Require(call.GetRequiredValue(_folder));
+        string folder = ModelPath.RequireFolder(call.GetRequiredValue(_folder));
         if (!ModelPath.IsGenAI(folder))
             throw new CheckpointException($"{folder} holds no genai_config.json; write a folder to run with 'sleb export'.");
         var tokenizer = LoadTokenizer(folder, required: prompt is not null);

@@ -1,14 +1,25 @@
+using Sleb.Cli.Output;
 using Sleb.Core.Checkpoints;
+using Sleb.Core.Hub;
 
 namespace Sleb.Cli.Commands;
 
-/// <summary>Which kind of model a folder holds.</summary>
+/// <summary>Where the model is that a command was given, and which kind of model a folder holds.</summary>
 internal static class ModelPath
 {
     private const string GenAIConfigFile = "genai_config.json";
 
+    /// <summary>The folder, which must exist, or the id's folder in the hub cache, where it is brought if it is not there.</summary>
+    /// <param name="beforeDownload">A last chance to refuse the call before much is downloaded for nothing.</param>
+    public static ModelSource Require(string model, CommandContext context, Action? beforeDownload = null)
+    {
+        if (!ModelSource.IsId(model)) return ModelSource.OfFolder(RequireFolder(model));
+        var settings = HubSettings.FromEnvironment(Environment.GetEnvironmentVariable, context.Offline);
+        return new HubDisplay(context, TimeProvider.System, beforeDownload).Run(tell => ModelSource.Find(model, () => settings, tell, context.Cancellation));
+    }
+
     /// <summary>The full path of a folder that must exist.</summary>
-    public static string Require(string path)
+    public static string RequireFolder(string path)
     {
         if (path.Length == 0) throw new UsageException("The model folder is an empty text.");
         path = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
@@ -19,12 +30,12 @@ internal static class ModelPath
 
     public static bool IsGenAI(string folder) => File.Exists(Path.Combine(folder, GenAIConfigFile));
 
-    /// <summary>The full path of a Hugging Face checkpoint folder.</summary>
-    public static string RequireCheckpoint(string path)
+    /// <summary>The same, of a Hugging Face checkpoint.</summary>
+    public static ModelSource RequireCheckpoint(string model, CommandContext context, Action? beforeDownload = null)
     {
-        path = Require(path);
-        if (IsGenAI(path))
-            throw new CheckpointException($"{path} is an ONNX Runtime GenAI folder; give the Hugging Face folder (config.json and safetensors) that it was made from.");
-        return path;
+        var source = Require(model, context, beforeDownload);
+        if (IsGenAI(source.Folder))
+            throw new CheckpointException($"{source.Folder} is an ONNX Runtime GenAI folder; give the Hugging Face folder (config.json and safetensors) that it was made from.");
+        return source;
     }
 }

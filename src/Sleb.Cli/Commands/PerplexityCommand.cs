@@ -13,7 +13,7 @@ namespace Sleb.Cli.Commands;
 /// <summary>The loss of a checkpoint or of a written folder on a text.</summary>
 internal sealed class PerplexityCommand : SlebCommand
 {
-    private readonly Argument<string> _model = CommandOptions.Folder("MODEL_OR_FOLDER", "A Hugging Face folder, or an ONNX Runtime GenAI folder.");
+    private readonly Argument<string> _model = CommandOptions.Folder("MODEL_OR_FOLDER", "A Hugging Face folder or hub id (org/name, org/name@revision), or an ONNX Runtime GenAI folder.");
     private readonly Option<string?> _text = CommandOptions.Path("--text", "FILE", "The text: .txt, .jsonl of texts or of input_ids, or either with .gz.");
     private readonly Option<int?> _sequenceLength = CommandOptions.Whole("--sequence-length", "Tokens a window. Default: 512, or the model's context where that is shorter.", minimum: 2);
     private readonly Option<int?> _windows = CommandOptions.Whole("--windows", "How many windows from the start. Default: all.", minimum: 1);
@@ -28,8 +28,9 @@ internal sealed class PerplexityCommand : SlebCommand
 
     public override void Execute(ParseResult call, CommandContext context)
     {
-        string folder = ModelPath.Require(call.GetRequiredValue(_model));
-        var text = CommandOptions.ReadText(call.GetValue(_text)!, call.GetValue(_join), context.Cancellation);
+        TextSource ReadText() => CommandOptions.ReadText(call.GetValue(_text)!, call.GetValue(_join), context.Cancellation);
+        string folder = ModelPath.Require(call.GetRequiredValue(_model), context, beforeDownload: () => ReadText()).Folder;
+        var text = ReadText();
         var (length, most) = (call.GetValue(_sequenceLength), call.GetValue(_windows));
         var summary = ModelPath.IsGenAI(folder) ? OfShipped(folder, text, length, most, context) : OfCheckpoint(folder, text, length, most, context);
         if (context.Json)

@@ -13,7 +13,7 @@ internal sealed class PruneCommand : SlebCommand
     /// <summary>Enough words to see the difference.</summary>
     private const int SampleTokens = 32;
 
-    private readonly Argument<string> _model = CommandOptions.Folder("MODEL", "A Hugging Face folder: config.json and safetensors.");
+    private readonly Argument<string> _model = CommandOptions.Folder("MODEL", "A Hugging Face folder (config.json and safetensors), or a hub id: org/name or org/name@revision.");
     private readonly Option<int?> _remove = CommandOptions.Whole("--remove", "How many blocks to remove.", minimum: 1);
     private readonly Option<string?> _calibration = CommandOptions.Path("--calibration", "FILE", "Text that decides: .txt, .jsonl or either with .gz. Default: calibration.txt beside the model.");
     private readonly Option<int?> _sequenceLength = CommandOptions.Whole("--sequence-length", "Tokens a window. Default: 512, or the model's context where that is shorter.", minimum: 2);
@@ -45,12 +45,14 @@ internal sealed class PruneCommand : SlebCommand
     {
         if (call.GetValue(_planOnly) && call.GetValue(_out) is not null)
             throw new UsageException("--plan-only writes no folder, so it cannot stand beside --out.");
-        string model = ModelPath.RequireCheckpoint(call.GetRequiredValue(_model));
         string? join = call.GetValue(_join);
+        var source = ModelPath.RequireCheckpoint(call.GetRequiredValue(_model), context, beforeDownload: () => CheckTexts(call, join, context));
+        string model = source.Folder;
         var defaults = new PruneRequest { ModelFolder = model, RemoveBlocks = 1, Calibration = new("", null, null) };
         var request = new PruneRequest
         {
             ModelFolder = model,
+            ModelName = source.Name,
             RemoveBlocks = call.GetValue(_remove)!.Value,
             Calibration = CommandOptions.ReadText(CalibrationPath(model, call.GetValue(_calibration)), join, context.Cancellation),
             SequenceLength = call.GetValue(_sequenceLength),
@@ -72,10 +74,21 @@ internal sealed class PruneCommand : SlebCommand
         if (context.Json) JsonOutput.Write(context.Output, PruneDocument.Of(result));
     }
 
+    /// <summary>A hub has no texts beside its models, so what is missing is known before gigabytes are on their way.</summary>
+    private void CheckTexts(ParseResult call, string? join, CommandContext context)
+    {
+        string calibration = call.GetValue(_calibration) ?? throw NoCalibration();
+        CommandOptions.ReadText(calibration, join, context.Cancellation);
+        if (call.GetValue(_evaluation) is { } evaluation) CommandOptions.ReadText(evaluation, join, context.Cancellation);
+    }
+
     private static string CalibrationPath(string model, string? given)
     {
         string path = given ?? Path.Combine(model, CalibrationFile);
         if (given is not null || File.Exists(path)) return path;
-        throw new UsageException($"The search needs text to decide by, and there is no {CalibrationFile} beside the model; give --calibration FILE.");
+        throw NoCalibration();
     }
+
+    private static UsageException NoCalibration() =>
+        new($"The search needs text to decide by, and there is no {CalibrationFile} beside the model; give --calibration FILE.");
 }

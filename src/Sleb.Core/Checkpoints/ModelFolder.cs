@@ -1,12 +1,13 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using Sleb.Core.Families;
 
 namespace Sleb.Core.Checkpoints;
 
 /// <summary>The small files of a Hugging Face folder, and what may happen to the folder itself.</summary>
-internal static class ModelFolder
+internal static partial class ModelFolder
 {
     /// <summary>Files that stay true for a pruned model. The model card does not, and code is never copied.</summary>
     private static readonly string[] Companions =
@@ -37,10 +38,16 @@ internal static class ModelFolder
     {
         foreach (string path in Directory.EnumerateFiles(source).Order(StringComparer.Ordinal))
         {
-            string name = Path.GetFileName(path);
-            if (Companions.Contains(name) || LegalPrefixes.Any(prefix => name.StartsWith(prefix, StringComparison.OrdinalIgnoreCase))) Copy(path, target);
+            if (IsCompanion(Path.GetFileName(path))) Copy(path, target);
         }
     }
+
+    /// <summary>Whether a file, by its name, is tokenizer, generation settings or licence; never one in a folder, and never code.</summary>
+    public static bool IsCompanion(string name) =>
+        Companions.Contains(name) || (LegalPrefixes.Any(prefix => name.StartsWith(prefix, StringComparison.OrdinalIgnoreCase)) && LegalName().IsMatch(name));
+
+    [GeneratedRegex(@"^[\w-]+(?:\.\d+)*(?:\.(?:txt|md|pdf|rst))?\z", RegexOptions.ECMAScript | RegexOptions.IgnoreCase)]
+    private static partial Regex LegalName();
 
     /// <summary>Copies the bytes alone: a read-only source, as a download cache has it, must not give a folder that cannot be replaced.</summary>
     public static void Copy(string path, string folder)

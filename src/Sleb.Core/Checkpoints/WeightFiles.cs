@@ -17,16 +17,24 @@ internal static class WeightFiles
         if (!File.Exists(index))
             throw new CheckpointException($"{folder} holds neither {SingleFile} nor {IndexFile}; download the safetensors weights of the model into it.");
         var weightMap = ReadIndex(index);
+        var names = ShardNames(index, weightMap);
+        foreach (string name in names)
+            if (!File.Exists(Path.Combine(folder, name)))
+                throw new CheckpointException($"{folder} lacks the shard {Excerpt.Of(name)} that {IndexFile} names; download it.");
+        return (names.ConvertAll(name => Path.Combine(folder, name)), weightMap);
+    }
+
+    /// <summary>The names of the shards that an index asks for, in ordinal order.</summary>
+    public static IReadOnlyList<string> ReadShards(string index) => ShardNames(index, ReadIndex(index));
+
+    private static List<string> ShardNames(string index, Dictionary<string, string> weightMap)
+    {
         var names = weightMap.Values.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal).ToList();
         foreach (string name in names)
-        {
             // A name with a folder in it could make a downloaded index read any file of this machine.
             if (name != Path.GetFileName(name) || name.Contains('\\') || !name.EndsWith(".safetensors", StringComparison.Ordinal))
                 throw new CheckpointException($"{index} names the file '{Excerpt.Of(name)}', which is not a .safetensors file in the folder itself.");
-            if (!File.Exists(Path.Combine(folder, name)))
-                throw new CheckpointException($"{folder} lacks the shard {Excerpt.Of(name)} that {IndexFile} names; download it.");
-        }
-        return (names.ConvertAll(name => Path.Combine(folder, name)), weightMap);
+        return names;
     }
 
     private static Dictionary<string, string> ReadIndex(string path)

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text.Json;
+using Sleb.Core.Hub;
 using Sleb.Core.Plan;
 
 namespace Sleb.MLNet.Pruning;
@@ -12,7 +13,7 @@ internal sealed record PruneFolders(string Run, string Out)
     /// <summary>As asked for, else runs/NAME-HASH8 (of model, text and settings) and out/NAME-minus-N under the current directory.</summary>
     public static PruneFolders Choose(PruneRequest request, SearchIdentity identity)
     {
-        string name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(request.ModelFolder)));
+        string name = request.ModelName ?? ModelSource.NameOf(request.ModelFolder);
         string hash = Convert.ToHexStringLower(SHA256.HashData(JsonSerializer.SerializeToUtf8Bytes(identity)))[..8];
         return new(
             request.RunFolder ?? Path.Combine("runs", $"{name}-{hash}"),

@@ -1,4 +1,5 @@
 using Microsoft.ML.Runtime;
+using Sleb.Core.Hub;
 using Sleb.Core.Search;
 using Sleb.MLNet.Internals;
 
@@ -30,6 +31,28 @@ internal sealed class PruneLog(Surroundings surroundings, IProgress<SearchProgre
                 break;
             case PruneEvent.Warning warning:
                 _channel.Warning(MessageSensitivity.None, warning.Message);
+                break;
+        }
+    }
+
+    public void Report(HubEvent happened)
+    {
+        switch (happened)
+        {
+            case HubEvent.Planned planned:
+                Info($"Downloading {planned.Id} at commit {planned.Commit} from {planned.Endpoint} into {planned.CacheFolder}: {planned.Files} files, {planned.Bytes} bytes, {planned.BytesKept} of them there already.");
+                break;
+            case HubEvent.Advanced advanced:
+                _channel.Trace(MessageSensitivity.None, FormattableString.Invariant($"Downloading {advanced.File}: {advanced.Bytes} of {advanced.Total} bytes of the model."));
+                break;
+            case HubEvent.Retrying retrying:
+                _channel.Warning(MessageSensitivity.None, FormattableString.Invariant($"{retrying.Reason} The next attempt comes in {retrying.Delay.TotalSeconds:0} seconds."));
+                break;
+            case HubEvent.Waiting waiting:
+                Info($"Waiting for another process that is downloading {waiting.File}.");
+                break;
+            case HubEvent.Finished finished:
+                Info($"Downloaded to {finished.Folder}.");
                 break;
         }
     }

@@ -6,6 +6,10 @@ namespace Sleb.MLNet.Pruning;
 internal sealed record PruneRequest
 {
     public required string ModelFolder { get; init; }
+
+    /// <summary>What default folders are named after; null means the folder's own name.</summary>
+    public string? ModelName { get; init; }
+
     public required int RemoveBlocks { get; init; }
     public required TextSource Calibration { get; init; }
 

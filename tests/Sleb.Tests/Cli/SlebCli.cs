@@ -16,7 +16,9 @@ internal static class SlebCli
     }
 
     /// <summary>The built tool, started in <paramref name="folder"/>.</summary>
-    public static Process Start(string folder, params string[] args)
+    public static Process Start(string folder, params string[] args) => Start(folder, new Dictionary<string, string>(), args);
+
+    public static Process Start(string folder, IReadOnlyDictionary<string, string> environment, params string[] args)
     {
         // Beside this test's own build: artifacts/bin/Sleb.Cli/debug or release.
         string configuration = Path.GetFileName(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory));
@@ -30,6 +32,7 @@ internal static class SlebCli
             RedirectStandardError = true,
             RedirectStandardInput = true,
         };
+        foreach (var (name, value) in environment) start.Environment[name] = value;
         return Process.Start(start)!;
     }
 
