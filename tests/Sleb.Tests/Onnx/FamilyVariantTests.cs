@@ -14,17 +14,20 @@ public class FamilyVariantTests
         {
             (copy.Config["enable_bias"], copy.Config["layer_norm_elementwise_affine"]) = (false, false);
             Remove(copy, name => name.EndsWith(".bias", StringComparison.Ordinal) || name.Contains("layer_norm.", StringComparison.Ordinal));
-        }),
+        }
+        ),
         ["opt without final norm"] = ("opt", copy =>
         {
             copy.Config["_remove_final_layer_norm"] = true;
             Remove(copy, name => name.StartsWith("model.decoder.final_layer_norm.", StringComparison.Ordinal));
-        }),
+        }
+        ),
         ["opt with a head of its own"] = ("opt-350m-style", copy =>
         {
             copy.Config["tie_word_embeddings"] = false;
             copy.Tensors["lm_head.weight"] = ([199, 32], Values(199 * 32, 0.2f));
-        }),
+        }
+        ),
         ["gpt2 scaled by block"] = ("gpt2", copy => copy.Config["scale_attn_by_inverse_layer_idx"] = true),
         ["gpt2 unscaled"] = ("gpt2", copy => copy.Config["scale_attn_weights"] = false),
         ["gpt2 erf"] = ("gpt2", copy => copy.Config["activation_function"] = "gelu"),
@@ -34,13 +37,15 @@ public class FamilyVariantTests
         {
             copy.Config["tie_word_embeddings"] = false;
             copy.Tensors["lm_head.weight"] = ([199, 64], Values(199 * 64, 0.2f));
-        }),
+        }
+        ),
         ["neox one after the other"] = ("gpt_neox", copy => copy.Config["use_parallel_residual"] = false),
         ["neox without attention biases"] = ("gpt_neox", copy =>
         {
             copy.Config["attention_bias"] = false;
             Remove(copy, name => name.EndsWith("query_key_value.bias", StringComparison.Ordinal) || name.EndsWith("attention.dense.bias", StringComparison.Ordinal));
-        }),
+        }
+        ),
         ["neox rotating 20 of 64"] = ("gpt_neox", copy => copy.Config["rotary_pct"] = 0.3125),
         ["neox heads of 8"] = ("gpt_neox", copy => copy.Config["num_attention_heads"] = 16),
         ["neox linear"] = ("gpt_neox", copy => copy.Config["rope_scaling"] = new JsonObject { ["type"] = "linear", ["factor"] = 4.0 }),
@@ -48,7 +53,8 @@ public class FamilyVariantTests
         {
             copy.Config["tie_word_embeddings"] = true;
             copy.Tensors.Remove("embed_out.weight");
-        }),
+        }
+        ),
         ["phi norms on heads"] = ("phi", copy =>
         {
             copy.Config["qk_layernorm"] = true;
@@ -58,23 +64,27 @@ public class FamilyVariantTests
                     copy.Tensors[$"model.layers.{block}.self_attn.{norm}.weight"] = ([16], Values(16, 2));
                     copy.Tensors[$"model.layers.{block}.self_attn.{norm}.bias"] = ([16], Values(16, 0.5f));
                 }
-        }),
+        }
+        ),
         ["phi fewer keys"] = ("phi", copy =>
         {
             copy.Config["num_key_value_heads"] = 2;
             KeepKeys(copy, 32);
-        }),
+        }
+        ),
         ["phi rotating all"] = ("phi", copy => copy.Config["partial_rotary_factor"] = 1.0),
         ["phi tied"] = ("phi", copy =>
         {
             copy.Config["tie_word_embeddings"] = true;
             copy.Tensors.Remove("lm_head.weight");
-        }),
+        }
+        ),
         ["stablelm parallel"] = ("stablelm", copy =>
         {
             copy.Config["use_parallel_residual"] = true;
             Remove(copy, name => name.Contains("post_attention_layernorm", StringComparison.Ordinal));
-        }),
+        }
+        ),
         ["stablelm norms on heads"] = ("stablelm", copy =>
         {
             copy.Config["qk_layernorm"] = true;
@@ -84,12 +94,14 @@ public class FamilyVariantTests
                     copy.Tensors[$"model.layers.{block}.self_attn.q_layernorm.norms.{head}.weight"] = ([16], Values(16, head + 1));
                     if (head < 2) copy.Tensors[$"model.layers.{block}.self_attn.k_layernorm.norms.{head}.weight"] = ([16], Values(16, 3 - head));
                 }
-        }),
+        }
+        ),
         ["stablelm without biases"] = ("stablelm", copy =>
         {
             copy.Config["use_qkv_bias"] = false;
             Remove(copy, name => name.Contains("_proj.bias", StringComparison.Ordinal));
-        }),
+        }
+        ),
         ["stablelm rotating all, gelu"] = ("stablelm", copy => (copy.Config["partial_rotary_factor"], copy.Config["hidden_act"]) = (1.0, "gelu_pytorch_tanh")),
     };
 
@@ -103,7 +115,8 @@ public class FamilyVariantTests
                 copy.Tensors[$"h.{block}.attn.bias"] = ([1, 1, 128, 128], new float[128 * 128]);
                 copy.Tensors[$"h.{block}.attn.masked_bias"] = ([], [-1e4f]);
             }
-        }),
+        }
+        ),
         ["gpt2 in the common spelling"] = ("gpt2", copy =>
         {
             foreach (var (own, common) in ((string, string)[])[("n_embd", "hidden_size"), ("n_layer", "num_hidden_layers"), ("n_head", "num_attention_heads"), ("n_positions", "max_position_embeddings")])
@@ -111,7 +124,8 @@ public class FamilyVariantTests
                 copy.Config[common] = copy.Config[own]!.DeepClone();
                 copy.Config.Remove(own);
             }
-        }),
+        }
+        ),
         ["gpt2 by defaults"] = ("gpt2", copy => Array.ForEach(["activation_function", "layer_norm_epsilon", "n_inner", "scale_attn_weights"], key => copy.Config.Remove(key))),
         ["opt without prefix"] = ("opt", copy => Strip(copy, "model.")),
         ["opt by defaults"] = ("opt", copy => Array.ForEach(["activation_function", "do_layer_norm_before", "enable_bias", "word_embed_proj_dim"], key => copy.Config.Remove(key))),
@@ -119,18 +133,21 @@ public class FamilyVariantTests
         {
             Array.ForEach(["rotary_pct", "rotary_emb_base", "rope_scaling"], key => copy.Config.Remove(key));
             copy.Config["rope_parameters"] = new JsonObject { ["rope_theta"] = 10000.0, ["partial_rotary_factor"] = 0.25, ["rope_type"] = "default" };
-        }),
+        }
+        ),
         ["neox with masks"] = ("gpt_neox", copy =>
         {
             copy.Tensors["gpt_neox.layers.2.attention.bias"] = ([1, 1, 4, 4], new float[16]);
             copy.Tensors["gpt_neox.layers.2.attention.masked_bias"] = ([], [float.NegativeInfinity]);
             copy.Tensors["gpt_neox.layers.2.attention.rotary_emb.inv_freq"] = ([8], new float[8]);
-        }),
+        }
+        ),
         ["phi in version 5's spelling"] = ("phi", copy =>
         {
             Array.ForEach(["partial_rotary_factor", "rope_theta", "rope_scaling"], key => copy.Config.Remove(key));
             copy.Config["rope_parameters"] = new JsonObject { ["rope_theta"] = 10000.0, ["partial_rotary_factor"] = 0.5, ["rope_type"] = "default" };
-        }),
+        }
+        ),
     };
 
     private static readonly Dictionary<string, (string Folder, Action<CheckpointCopy> Change, string Says)> Refused = new()
