@@ -85,5 +85,5 @@ internal sealed class GenerateCommand : SlebCommand
 
     /// <summary>The folder's tokenizer; null where it has none and none is needed.</summary>
     private static HuggingFaceTokenizer? LoadTokenizer(string folder, bool required) =>
-        required || File.Exists(Path.Combine(folder, "tokenizer.json")) ? HuggingFaceTokenizer.Load(folder) : null;
+        required || HuggingFaceTokenizer.Exists(folder) ? HuggingFaceTokenizer.Load(folder) : null;
 }

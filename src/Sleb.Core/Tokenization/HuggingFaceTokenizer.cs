@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Text;
-using System.Text.Json;
 using Microsoft.ML.Tokenizers;
 using Sleb.Core.Checkpoints;
 
@@ -8,14 +7,12 @@ namespace Sleb.Core.Tokenization;
 
 /// <summary>The tokenizer of a Hugging Face model: the ids and the text are exactly those of Hugging Face's own library.</summary>
 /// <remarks>
-/// Reads <c>tokenizer.json</c>. What cannot be reproduced exactly is refused by name with a <see cref="CheckpointException"/>.
+/// Reads <c>tokenizer.json</c>, else <c>vocab.json</c> with <c>merges.txt</c>. What cannot be reproduced exactly is refused by name with a <see cref="CheckpointException"/>.
 /// <see cref="Encode"/> adds the special tokens of the file's post-processor when asked; the methods of the base class never do, since
 /// theirs have no place in the text. Safe for use from many threads.
 /// </remarks>
 public sealed class HuggingFaceTokenizer : Tokenizer
 {
-    private const string FileName = "tokenizer.json";
-
     private readonly BytePairModel _model;
     private readonly AddedTokens _added;
     private readonly Func<string, string> _normalize;
@@ -46,26 +43,15 @@ public sealed class HuggingFaceTokenizer : Tokenizer
     public IReadOnlyDictionary<string, int> SpecialTokens { get; }
 
     /// <summary>Whether a model folder has a tokenizer; a model without one works on ids.</summary>
-    public static bool Exists(string folder) => File.Exists(Path.Combine(folder, FileName));
+    public static bool Exists(string folder) => TokenizerSource.Exists(folder);
 
     /// <summary>Reads the tokenizer of a model folder.</summary>
-    /// <param name="folder">The folder that holds <c>tokenizer.json</c>.</param>
-    /// <exception cref="CheckpointException">The file is missing, damaged, or asks for something that cannot be reproduced exactly.</exception>
+    /// <param name="folder">The folder that holds the tokenizer's files.</param>
+    /// <exception cref="CheckpointException">A file is missing, damaged, or asks for something that cannot be reproduced exactly.</exception>
     public static HuggingFaceTokenizer Load(string folder)
     {
         ArgumentNullException.ThrowIfNull(folder);
-        string path = Path.Combine(folder, FileName);
-        if (!Exists(folder)) throw new CheckpointException($"{folder} holds no tokenizer.json. Copy it from where the model came from.");
-        try
-        {
-            using var document = JsonDocument.Parse(File.ReadAllBytes(path));
-            return new HuggingFaceTokenizer(new JsonPart(document.RootElement, path, ""));
-        }
-        // A string with a lone surrogate is an InvalidOperationException when it is read.
-        catch (Exception exception) when (exception is JsonException or InvalidOperationException)
-        {
-            throw new CheckpointException($"{path} is not valid JSON ({exception.Message.TrimEnd('.')}). Fetch the file again from where the model came from.", exception);
-        }
+        return TokenizerSource.Read(folder, file => new HuggingFaceTokenizer(file));
     }
 
     /// <summary>The ids of a text.</summary>

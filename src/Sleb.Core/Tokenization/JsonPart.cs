@@ -10,6 +10,11 @@ internal readonly record struct JsonPart(JsonElement Element, string File, strin
 
     public bool IsNull => Element.ValueKind is JsonValueKind.Undefined or JsonValueKind.Null;
 
+    public bool IsString => Element.ValueKind == JsonValueKind.String;
+
+    /// <summary>Whether the member is there, if only as null.</summary>
+    public bool Has(string name) => Element.ValueKind == JsonValueKind.Object && Element.TryGetProperty(name, out _);
+
     public JsonPart this[string name] => Element.ValueKind switch
     {
         JsonValueKind.Object => new(Element.TryGetProperty(name, out var value) ? value : default, File, Where.Length == 0 ? name : $"{Where}.{name}"),

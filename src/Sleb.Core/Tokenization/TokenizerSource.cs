@@ -1,0 +1,22 @@
+using Sleb.Core.Checkpoints;
+
+namespace Sleb.Core.Tokenization;
+
+/// <summary>A model folder's tokenizer as a tokenizer.json: its own, or the one its older files convert to.</summary>
+internal static class TokenizerSource
+{
+    private const string Json = "tokenizer.json";
+
+    public static bool Exists(string folder) => Has(folder, Json) || HasVocabularyAndMerges(folder);
+
+    public static T Read<T>(string folder, Func<JsonPart, T> read)
+    {
+        if (Has(folder, Json)) return JsonFile.Read(Path.Combine(folder, Json), read);
+        if (HasVocabularyAndMerges(folder)) return JsonFile.Parse(VocabularyAndMerges.Convert(folder), VocabularyAndMerges.Name(folder), read);
+        throw new CheckpointException($"{folder} holds neither {Json} nor {VocabularyAndMerges.Vocabulary} with {VocabularyAndMerges.Merges}. Copy them from where the model came from.");
+    }
+
+    private static bool HasVocabularyAndMerges(string folder) => Has(folder, VocabularyAndMerges.Vocabulary) && Has(folder, VocabularyAndMerges.Merges);
+
+    private static bool Has(string folder, string name) => File.Exists(Path.Combine(folder, name));
+}
