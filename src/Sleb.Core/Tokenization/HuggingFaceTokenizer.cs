@@ -7,7 +7,8 @@ namespace Sleb.Core.Tokenization;
 
 /// <summary>The tokenizer of a Hugging Face model: the ids and the text are exactly those of Hugging Face's own library.</summary>
 /// <remarks>
-/// Reads <c>tokenizer.json</c>, else <c>vocab.json</c> with <c>merges.txt</c>. What cannot be reproduced exactly is refused by name with a <see cref="CheckpointException"/>.
+/// Reads <c>tokenizer.json</c>, else <c>tokenizer.model</c> (SentencePiece), else <c>vocab.json</c> with
+/// <c>merges.txt</c>. What cannot be reproduced exactly is refused by name with a <see cref="CheckpointException"/>.
 /// <see cref="Encode"/> adds the special tokens of the file's post-processor when asked; the methods of the base class never do, since
 /// theirs have no place in the text. Safe for use from many threads.
 /// </remarks>

@@ -7,13 +7,15 @@ internal static class TokenizerSource
 {
     private const string Json = "tokenizer.json";
 
-    public static bool Exists(string folder) => Has(folder, Json) || HasVocabularyAndMerges(folder);
+    public static bool Exists(string folder) => Has(folder, Json) || Has(folder, SentencePieceConversion.FileName) || HasVocabularyAndMerges(folder);
 
     public static T Read<T>(string folder, Func<JsonPart, T> read)
     {
         if (Has(folder, Json)) return JsonFile.Read(Path.Combine(folder, Json), read);
+        if (Has(folder, SentencePieceConversion.FileName))
+            return JsonFile.Parse(SentencePieceConversion.Convert(folder), Path.Combine(folder, SentencePieceConversion.FileName), read);
         if (HasVocabularyAndMerges(folder)) return JsonFile.Parse(VocabularyAndMerges.Convert(folder), VocabularyAndMerges.Name(folder), read);
-        throw new CheckpointException($"{folder} holds neither {Json} nor {VocabularyAndMerges.Vocabulary} with {VocabularyAndMerges.Merges}. Copy them from where the model came from.");
+        throw new CheckpointException($"{folder} holds no {Json}, no {SentencePieceConversion.FileName}, and no {VocabularyAndMerges.Vocabulary} with {VocabularyAndMerges.Merges}. Copy them from where the model came from.");
     }
 
     private static bool HasVocabularyAndMerges(string folder) => Has(folder, VocabularyAndMerges.Vocabulary) && Has(folder, VocabularyAndMerges.Merges);

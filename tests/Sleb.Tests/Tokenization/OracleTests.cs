@@ -113,7 +113,7 @@ public sealed class OracleTests
         Assert.All(new RandomTexts(3, ["<s>", "    ", "▁ "]).Take(500), text => Assert.Equal(asPairs.Encode(text), asLines.Encode(text)));
     }
 
-    private static void SplitMerges(JsonNode file) =>
+    internal static void SplitMerges(JsonNode file) =>
         file["model"]!["merges"] = new JsonArray([.. file["model"]!["merges"]!.AsArray().Select(merge =>
         {
             string text = (string)merge!;

@@ -100,7 +100,7 @@ public sealed class RefusalTests
     public void A_missing_or_broken_file_is_named()
     {
         using var folder = new TemporaryFolder();
-        Assert.Equal($"{folder.Path} holds neither tokenizer.json nor vocab.json with merges.txt. Copy them from where the model came from.", Assert.Throws<CheckpointException>(() => HuggingFaceTokenizer.Load(folder.Path)).Message);
+        Assert.Equal($"{folder.Path} holds no tokenizer.json, no tokenizer.model, and no vocab.json with merges.txt. Copy them from where the model came from.", Assert.Throws<CheckpointException>(() => HuggingFaceTokenizer.Load(folder.Path)).Message);
 
         File.WriteAllText(folder["tokenizer.json"], "{\"model\":{");
         Assert.StartsWith($"{folder["tokenizer.json"]} is not valid JSON", Assert.Throws<CheckpointException>(() => HuggingFaceTokenizer.Load(folder.Path)).Message, StringComparison.Ordinal);
