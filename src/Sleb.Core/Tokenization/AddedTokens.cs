@@ -6,7 +6,7 @@ internal sealed class AddedTokens
     private readonly Dictionary<string, AddedToken> _byContent = new(StringComparer.Ordinal);
     private readonly Dictionary<int, AddedToken> _byId = [];
 
-    public AddedTokens(JsonPart part, BytePairModel model, Func<string, string> normalize)
+    public AddedTokens(JsonPart part, TokenModel model, Func<string, string> normalize)
     {
         int next = model.Count;
         if (!part.IsNull)

@@ -1,14 +1,11 @@
-using System.Collections.Concurrent;
 using System.Text;
 using System.Text.Json;
 
 namespace Sleb.Core.Tokenization;
 
 /// <summary>Byte-pair encoding: the pair with the lowest rank is merged, the leftmost of equals first, until none is left.</summary>
-internal sealed class BytePairModel
+internal sealed class BytePairModel : TokenModel
 {
-    // Long pieces seldom repeat; together the bounds keep the cache under some ten megabytes.
-    private const int LongestCached = 64, MostCached = 65_536;
     private const char WordStart = '\u2581';
 
     private readonly Dictionary<string, int>.AlternateLookup<ReadOnlySpan<char>> _idOf;
@@ -17,21 +14,17 @@ internal sealed class BytePairModel
     private readonly int[]? _byteIds;
     private readonly int? _unknown;
     private readonly bool _fuseUnknown, _wholePieceFirst, _byteLevel, _cutAtWords;
-    private readonly ConcurrentDictionary<string, Symbol[]> _cache = new();
-    private int _cached;
+    private readonly PieceCache _cache;
 
-    /// <param name="part">The <c>model</c> of a tokenizer.json.</param>
-    /// <param name="byteLevel">Whether each character of a piece stands for one byte of the text.</param>
     public BytePairModel(JsonPart part, bool byteLevel)
     {
-        if (part["type"] is { IsNull: false } type && type.AsString() != "BPE")
-            throw part.Unsupported($"the model {type.AsString()}", "BPE");
         if (!part["dropout"].IsNull && part["dropout"].Element.ToString() is not ("0" or "0.0")) throw part.Unsupported("dropout", "none");
         foreach (string name in (string[])["continuing_subword_prefix", "end_of_word_suffix"])
             if (part[name] is { IsNull: false } affix && affix.AsString().Length > 0)
                 throw part.Unsupported($"the {name} {affix.AsString()}", "none");
 
         _byteLevel = byteLevel;
+        _cache = new(Merge);
         _fuseUnknown = part.Flag("fuse_unk");
         _wholePieceFirst = part.Flag("ignore_merges");
         var vocabulary = new Dictionary<string, int>(StringComparer.Ordinal);
@@ -52,25 +45,25 @@ internal sealed class BytePairModel
         if (!part["unk_token"].IsNull) _unknown = Id(part.String("unk_token"), part["unk_token"]);
         // SentencePiece has no pre-tokenizer, but where no token goes on from another character to ▁, no merge does either.
         _cutAtWords = !_wholePieceFirst && vocabulary.ContainsKey($"{WordStart}") && !vocabulary.Keys.Any(token => NextWord(token, 0) < token.Length);
-        if (part.Flag("byte_fallback")) _byteIds = [.. Enumerable.Range(0, 256).Select(value => TokenToId($"<0x{value:X2}>") ?? -1)];
+        if (part.Flag("byte_fallback")) _byteIds = ByteIds();
     }
 
-    public IEnumerable<int> Ids => _tokenOf.Keys;
+    public override IEnumerable<int> Ids => _tokenOf.Keys;
 
-    public int Count => _tokenOf.Count;
+    public override int Count => _tokenOf.Count;
 
-    public int? TokenToId(string token) => _idOf.TryGetValue(token, out int id) ? id : null;
+    public override int? TokenToId(string token) => _idOf.TryGetValue(token, out int id) ? id : null;
 
-    public string? IdToToken(int id) => _tokenOf.GetValueOrDefault(id);
+    public override string? IdToToken(int id) => _tokenOf.GetValueOrDefault(id);
 
-    public void Tokenize(string piece, List<Symbol> symbols)
+    public override void Tokenize(string piece, List<Symbol> symbols)
     {
-        if (!_cutAtWords) symbols.AddRange(Word(piece));
+        if (!_cutAtWords) symbols.AddRange(_cache.Get(piece));
         else
             for (int start = 0, end; start < piece.Length; start = end)
             {
                 end = NextWord(piece, start);
-                symbols.AddRange(Word(piece[start..end]));
+                symbols.AddRange(_cache.Get(piece[start..end]));
             }
     }
 
@@ -80,15 +73,6 @@ internal sealed class BytePairModel
         int other = text.AsSpan(start).IndexOfAnyExcept(WordStart);
         int next = other < 0 ? -1 : text.IndexOf(WordStart, start + other);
         return next < 0 ? text.Length : next;
-    }
-
-    private Symbol[] Word(string piece)
-    {
-        if (piece.Length > LongestCached) return Merge(piece);
-        if (_cache.TryGetValue(piece, out var symbols)) return symbols;
-        symbols = Merge(piece);
-        if (Volatile.Read(ref _cached) < MostCached && _cache.TryAdd(piece, symbols)) Interlocked.Increment(ref _cached);
-        return symbols;
     }
 
     private Symbol[] Merge(string piece)

@@ -14,7 +14,7 @@ namespace Sleb.Core.Tokenization;
 /// </remarks>
 public sealed class HuggingFaceTokenizer : Tokenizer
 {
-    private readonly BytePairModel _model;
+    private readonly TokenModel _model;
     private readonly AddedTokens _added;
     private readonly Func<string, string> _normalize;
     private readonly List<PreTokenizerStep> _preTokenizer;
@@ -29,7 +29,7 @@ public sealed class HuggingFaceTokenizer : Tokenizer
         if (_preTokenizer is [MetaspaceStep { FindsTheBeginning: true }, ..] && !NormalizerReader.KeepsTheBeginning(file["normalizer"]))
             throw file["pre_tokenizer"].Unsupported("Metaspace with prepend_scheme first behind a normalizer that may move the beginning", "no normalizer, NFC, or Replace of one character by another");
         _byteLevel = _preTokenizer.OfType<ByteLevelStep>().Any();
-        _model = new BytePairModel(file["model"], _byteLevel);
+        _model = TokenModel.Read(file["model"], _byteLevel);
         _added = new AddedTokens(file["added_tokens"], _model, _normalize);
         _postProcessor = PostProcessor.Read(file["post_processor"]);
         _decoder = DecoderReader.Read(file["decoder"]);

@@ -42,6 +42,8 @@ internal readonly record struct JsonPart(JsonElement Element, string File, strin
         ? value
         : throw Wrong("a whole number from 0");
 
+    public double AsNumber() => Element.ValueKind == JsonValueKind.Number && Element.TryGetDouble(out double value) && double.IsFinite(value) ? value : throw Wrong("a number");
+
     public bool AsBoolean() => Element.ValueKind is JsonValueKind.True or JsonValueKind.False
         ? Element.GetBoolean()
         : throw Wrong("true or false");

@@ -5,7 +5,7 @@ namespace Sleb.Core.Tokenization;
 /// <summary>Reads the <c>normalizer</c> of a tokenizer.json as one function over text.</summary>
 internal static class NormalizerReader
 {
-    private const string Supported = "Sequence, NFC, NFD, NFKC, NFKD, Strip, Prepend, Replace";
+    private const string Supported = "Sequence, NFC, NFD, NFKC, NFKD, Strip, Prepend, Replace, Precompiled";
 
     public static Func<string, string> Read(JsonPart part)
     {
@@ -28,6 +28,7 @@ internal static class NormalizerReader
             case "Replace":
                 var (pattern, content) = (TextPattern.Read(part["pattern"]), part.String("content"));
                 return text => pattern.Replace(text, content);
+            case "Precompiled": return new CharacterMap(part).Normalize;
             default: throw part.Unsupported($"the normalizer {part.Type}", Supported);
         }
     }

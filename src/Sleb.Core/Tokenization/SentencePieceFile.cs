@@ -50,16 +50,18 @@ internal sealed class SentencePieceFile
 
     private void Read(ReadOnlySpan<byte> file)
     {
-        ulong type = 1;
+        // Without its settings, which every writer puts behind the pieces, the file is cut off.
+        ulong? type = null;
         var reader = new ProtobufReader(file);
         while (reader.Next())
             switch (reader.Field)
             {
                 case 1: _pieces.Add(ReadPiece(reader.Bytes)); break;
-                case 2: type = ReadTrainer(reader.Bytes, type); break;
+                case 2: type = ReadTrainer(reader.Bytes); break;
                 case 3: ReadNormalizer(reader.Bytes); break;
                 case 5: ReadDenormalizer(reader.Bytes); break;
             }
+        if (type is null) throw new InvalidDataException("no trainer settings");
         if (type is not (1 or 2)) throw Unsupported(type switch { 3 => "the model type WORD", 4 => "the model type CHAR", _ => $"the model type {type}" }, "BPE, UNIGRAM");
         BytePairs = type == 2;
         if (_pieces.Count == 0) throw new InvalidDataException("no pieces");
@@ -88,8 +90,9 @@ internal sealed class SentencePieceFile
         return Enum.IsDefined(piece.Kind) ? piece : throw new InvalidDataException($"the kind {(int)piece.Kind} for the piece {piece.Text}");
     }
 
-    private ulong ReadTrainer(ReadOnlySpan<byte> message, ulong type)
+    private ulong ReadTrainer(ReadOnlySpan<byte> message)
     {
+        ulong type = 1;
         var reader = new ProtobufReader(message);
         while (reader.Next())
             switch (reader.Field)

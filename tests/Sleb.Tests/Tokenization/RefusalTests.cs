@@ -11,7 +11,6 @@ public sealed class RefusalTests
 
     [Theory]
     [InlineData("normalizer", """{"type":"Lowercase"}""", "the normalizer Lowercase in normalizer, " + Supported)]
-    [InlineData("normalizer", """{"type":"Sequence","normalizers":[{"type":"NFC"},{"type":"Precompiled","precompiled_charsmap":""}]}""", "the normalizer Precompiled in normalizer.normalizers[1], " + Supported)]
     [InlineData("normalizer", """{"type":"BertNormalizer"}""", "the normalizer BertNormalizer")]
     [InlineData("normalizer", """{"type":"StripAccents"}""", "the normalizer StripAccents")]
     [InlineData("normalizer", """{"type":"Replace","pattern":{"String":""},"content":"x"}""", "an empty pattern in normalizer.pattern")]
@@ -29,8 +28,9 @@ public sealed class RefusalTests
     [InlineData("post_processor", """{"type":"RobertaProcessing"}""", "the post-processor RobertaProcessing")]
     [InlineData("post_processor", """{"type":"TemplateProcessing","single":[{"Sequence":{"id":"A"}},{"Sequence":{"id":"A"}}],"special_tokens":{}}""", "a template with more than one text")]
     [InlineData("post_processor", """{"type":"TemplateProcessing","single":[],"special_tokens":{}}""", "a template without the text")]
-    [InlineData("model.type", "\"Unigram\"", "the model Unigram in model, " + Supported + "BPE")]
+    [InlineData("model.type", "\"WordLevel\"", "the model WordLevel in model, " + Supported + "BPE, Unigram")]
     [InlineData("model.type", "\"WordPiece\"", "the model WordPiece")]
+    [InlineData("model", """{"type":"Unigram","vocab":[["a",-1]],"unk_id":null}""", "no unk_id in model")]
     [InlineData("model.dropout", "0.1", "dropout in model")]
     [InlineData("model.continuing_subword_prefix", "\"##\"", "the continuing_subword_prefix ##")]
     [InlineData("model.end_of_word_suffix", "\"</w>\"", "the end_of_word_suffix </w>")]
@@ -93,6 +93,14 @@ public sealed class RefusalTests
     [InlineData("added_tokens", """[{"id":0}]""", "added_tokens[0].content is missing, expected a string")]
     [InlineData("added_tokens", """[{"content":"<x>"},{"content":"<x>","special":true}]""", "the added token <x> stands there twice")]
     [InlineData("normalizer", "[]", "normalizer is Array, expected an object")]
+    [InlineData("normalizer", """{"type":"Sequence","normalizers":[{"type":"NFC"},{"type":"Precompiled","precompiled_charsmap":""}]}""", "normalizer.normalizers[1].precompiled_charsmap holds no map")]
+    [InlineData("normalizer", """{"type":"Precompiled","precompiled_charsmap":"AAA"}""", "precompiled_charsmap is not in base64")]
+    [InlineData("normalizer", """{"type":"Precompiled","precompiled_charsmap":"BQAAAAAAAAA="}""", "precompiled_charsmap holds no map")]
+    [InlineData("normalizer", """{"type":"Precompiled","precompiled_charsmap":"BAAAAAAAAAD/"}""", "precompiled_charsmap has replacements that are not UTF-8")]
+    [InlineData("model", """{"type":"Unigram","vocab":{"a":0},"unk_id":0}""", "model.vocab is Object, expected an array")]
+    [InlineData("model", """{"type":"Unigram","vocab":[["a"]],"unk_id":0}""", "model.vocab[0] is not a token with its score")]
+    [InlineData("model", """{"type":"Unigram","vocab":[["a","b"]],"unk_id":0}""", "model.vocab[0][1] is String, expected a number")]
+    [InlineData("model", """{"type":"Unigram","vocab":[["a",-1]],"unk_id":1}""", "model.unk_id is 1, but there are 1 tokens")]
     [InlineData("pre_tokenizer", """{"type":"Split","pattern":{"Other":" "},"behavior":"Isolated"}""", "pre_tokenizer.pattern has neither \"String\" nor \"Regex\"")]
     public void A_damaged_file_is_refused_with_its_fault(string member, string value, string fault) => AssertRefused(Changed(member, value), fault);
 

@@ -105,7 +105,7 @@ public sealed class SentencePieceTests
     public void Every_broken_file_is_refused()
     {
         byte[] model = BytePairs(bytes: false).ToBytes();
-        AssertRefused([], null, "is not a SentencePiece model: it has no pieces");
+        AssertRefused([], null, "is not a SentencePiece model: it has no trainer settings");
         // Llama 3's original file of that name.
         AssertRefused("IQ== 0\nIg== 1\n"u8.ToArray(), null, "is not a SentencePiece model");
         for (int length = 1; length < 600; length += 7) AssertRefused(model[..length], null, "tokenizer.model");
