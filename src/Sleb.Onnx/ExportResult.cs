@@ -6,6 +6,6 @@ namespace Sleb.Onnx;
 /// <param name="AlreadyThere">The target held this model already and was left as it was.</param>
 internal sealed record ExportResult(string Folder, long Bytes, Provenance Provenance, bool AlreadyThere)
 {
-    /// <summary>What the person should know of the model just written: a context that ends before the checkpoint's; null where nothing is.</summary>
-    public string? Note { get; init; }
+    /// <summary>What the person should know of the model just written: a context that ends before the checkpoint's, a tokenizer that GenAI reads otherwise.</summary>
+    public IReadOnlyList<string> Notes { get; init; } = [];
 }

@@ -3,7 +3,7 @@ using Sleb.Onnx.Runtime;
 
 namespace Sleb.Onnx;
 
-/// <summary>The last step of an export: the folder is loaded as a user would load it, and its logits are compared.</summary>
+/// <summary>The last step of an export: the logits of the folder, loaded as a user would load it, are compared.</summary>
 internal static class LogitCheck
 {
     /// <summary>
@@ -15,9 +15,8 @@ internal static class LogitCheck
     private const int PromptLength = 8;
 
     /// <exception cref="InvalidDataException">The folder computes something else.</exception>
-    public static void Verify(string folder, Func<IReadOnlyList<int>, float[]>? reference, CancellationToken cancellationToken)
+    public static void Verify(GenAIModel model, Func<IReadOnlyList<int>, float[]>? reference, CancellationToken cancellationToken)
     {
-        using var model = GenAIModel.Load(folder);
         int[] prompt = Prompt(Math.Min(PromptLength, model.ContextLength), model.VocabSize);
         float[] found = model.Logits(prompt, cancellationToken);
         int bad = Array.FindIndex(found, logit => !float.IsFinite(logit));

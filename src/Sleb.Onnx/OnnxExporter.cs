@@ -4,6 +4,7 @@ using Sleb.Core.Families;
 using Sleb.Core.Plan;
 using Sleb.Onnx.Emit;
 using Sleb.Onnx.GenAI;
+using Sleb.Onnx.Runtime;
 
 namespace Sleb.Onnx;
 
@@ -24,11 +25,16 @@ internal static class OnnxExporter
         CheckApart(target, request.Checkpoint.Folder);
 
         using var staged = StagedFolder.Create(target, request.Overwrite);
-        string? note = Write(staged.Path, request, family, provenance, cancellationToken);
-        LogitCheck.Verify(staged.Path, request.ReferenceLogits, cancellationToken);
+        string? contextNote = Write(staged.Path, request, family, provenance, cancellationToken);
+        string? tokenizerNote;
+        using (var model = GenAIModel.Load(staged.Path))
+        {
+            LogitCheck.Verify(model, request.ReferenceLogits, cancellationToken);
+            tokenizerNote = TokenizerCheck.Compare(model)?.Replace(staged.Path, target, StringComparison.Ordinal);
+        }
         cancellationToken.ThrowIfCancellationRequested();
         staged.Commit();
-        return new ExportResult(target, Size(target), provenance, AlreadyThere: false) { Note = note };
+        return new ExportResult(target, Size(target), provenance, AlreadyThere: false) { Notes = [.. new[] { contextNote, tokenizerNote }.OfType<string>()] };
     }
 
     /// <summary>What can be refused before a long search that ends in an export: the format, and a target that holds something else.</summary>

@@ -84,7 +84,7 @@ internal sealed class ExportCommand : SlebCommand
             },
         };
         var result = OnnxExporter.Export(request, context.Cancellation);
-        if (result.Note is { } note) context.Diagnostics.Warning(note);
+        foreach (string note in result.Notes) context.Diagnostics.Warning(note);
         return (result.Folder, result.Bytes, result.AlreadyThere);
     }
 }

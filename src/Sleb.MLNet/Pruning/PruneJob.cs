@@ -137,7 +137,7 @@ internal sealed class PruneJob
             ReferenceLogits = ids => model.Logits(ids, result.Plan.Survivors),
         }, _cancellationToken);
 
-        if (export.Note is { } note) _tell(new PruneEvent.Warning(note));
+        foreach (string note in export.Notes) _tell(new PruneEvent.Warning(note));
         _tell(new PruneEvent.Phase("evaluating the written folder"));
         using var shipped = GenAIModel.Load(export.Folder, _request.Target == "cuda" ? gpu : null, _request.FallbackToCpu);
         var losses = text.Evaluation.Select(ids => shipped.TokenNll(ids, _cancellationToken).Average()).ToList();

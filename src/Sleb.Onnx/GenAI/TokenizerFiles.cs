@@ -1,3 +1,6 @@
+using Sleb.Core.Checkpoints;
+using Sleb.Core.Tokenization;
+
 namespace Sleb.Onnx.GenAI;
 
 /// <summary>The files of a model folder that are the same for every artefact made from it.</summary>
@@ -20,6 +23,21 @@ internal static class TokenizerFiles
             using var from = File.OpenRead(file);
             using var to = new FileStream(Path.Combine(destination, name), FileMode.CreateNew);
             from.CopyTo(to);
+        }
+        // GenAI reads no other form.
+        if (Converted(source) is { } json) File.WriteAllBytes(Path.Combine(destination, "tokenizer.json"), json);
+    }
+
+    private static byte[]? Converted(string source)
+    {
+        try
+        {
+            return TokenizerSource.Convert(source);
+        }
+        catch (CheckpointException)
+        {
+            // What has no exact form is not written at all: the model works by ids, and the check of the finished folder says why.
+            return null;
         }
     }
 }

@@ -133,6 +133,20 @@ internal sealed class GenAIModel : IDisposable
         }
     }
 
+    /// <summary>The ids that GenAI's own tokenizer gives, without special tokens.</summary>
+    /// <exception cref="CheckpointException">GenAI cannot use the folder's tokenizer.</exception>
+    public IReadOnlyList<int[]> Encode(IReadOnlyList<string> texts)
+    {
+        try
+        {
+            return _model.Encode(texts);
+        }
+        catch (OnnxRuntimeGenAIException e)
+        {
+            throw new CheckpointException($"ONNX Runtime GenAI cannot use the tokenizer of {Folder}: {e.Message.TrimEnd('.')}. Programs can give it ids, as Sleb does.", e);
+        }
+    }
+
     public void Dispose() => _model.Dispose();
 
     private void Forward(ReadOnlySpan<int> ids, PositionHandler handle, CancellationToken cancellationToken)

@@ -1,3 +1,5 @@
+using System.Reflection;
+using System.Runtime.CompilerServices;
 using Microsoft.ML.OnnxRuntimeGenAI;
 
 namespace Sleb.Onnx.Runtime;
@@ -30,8 +32,27 @@ internal sealed class SharedModel(Model model) : IDisposable
         Enter();
         try
         {
-            using var tokenizer = new Tokenizer(model);
+            using var tokenizer = OpenTokenizer();
             return tokenizer.ApplyChatTemplate(null, messages, null, add_generation_prompt: true);
+        }
+        finally
+        {
+            Close();
+        }
+    }
+
+    /// <summary>The ids that GenAI's own tokenizer gives, without special tokens.</summary>
+    public IReadOnlyList<int[]> Encode(IReadOnlyList<string> texts)
+    {
+        Enter();
+        try
+        {
+            using var tokenizer = OpenTokenizer();
+            return [.. texts.Select(text =>
+            {
+                using var sequences = tokenizer.Encode(text);
+                return sequences[0].ToArray();
+            })];
         }
         finally
         {
@@ -47,6 +68,18 @@ internal sealed class SharedModel(Model model) : IDisposable
             _disposed = true;
             if (_sessions == 0) model.Dispose();
         }
+    }
+
+    /// <summary>
+    /// GenAI's tokenizer object crashes the process in its finalizer when its constructor failed, as it does without a
+    /// tokenizer_config.json. So the object gives up its finalizer before the constructor runs.
+    /// </summary>
+    private Tokenizer OpenTokenizer()
+    {
+        var tokenizer = (Tokenizer)RuntimeHelpers.GetUninitializedObject(typeof(Tokenizer));
+        GC.SuppressFinalize(tokenizer);
+        typeof(Tokenizer).GetConstructor([typeof(Model)])!.Invoke(tokenizer, BindingFlags.DoNotWrapExceptions, null, [model], null);
+        return tokenizer;
     }
 
     private void Enter()

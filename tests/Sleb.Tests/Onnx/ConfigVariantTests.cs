@@ -142,8 +142,8 @@ public class ConfigVariantTests
         var result = OnnxExporter.Export(new() { Checkpoint = checkpoint, RemovedBlocks = [1], OutFolder = temporary["out"] }, None);
         using var model = GenAIModel.Load(result.Folder);
         Assert.Equal(context ?? checkpoint.Config.MaxPositionEmbeddings, model.ContextLength);
-        if (context is null) Assert.Null(result.Note);
-        else Assert.Contains($"more than {context} tokens", result.Note, StringComparison.Ordinal);
+        if (context is null) Assert.Empty(result.Notes);
+        else Assert.Contains($"more than {context} tokens", Assert.Single(result.Notes), StringComparison.Ordinal);
     }
 
     private static Checkpoint Pruned(Checkpoint checkpoint, int[] removed, string folder)
