@@ -29,7 +29,8 @@ public class SearchBenchmarkTests
             Path.Combine(AppContext.BaseDirectory, "Sleb.Benchmarks.dll"), "search", TestFiles.TinyNovels,
             "--calibration", Path.Combine(TestFiles.TinyNovels, "calibration.txt"), "--remove", "2", "--windows", "2", "--sequence-length", "64",
             "--modes", modes, "--json", json, .. more,
-        ]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        ])
+        { RedirectStandardOutput = true, RedirectStandardError = true })!;
         var error = process.StandardError.ReadToEndAsync();
         string output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
