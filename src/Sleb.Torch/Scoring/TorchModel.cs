@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Sleb.Core.Checkpoints;
+using Sleb.Core.Evaluation;
 using Sleb.Torch.Families;
 using Sleb.Torch.Natives;
 
@@ -55,7 +56,7 @@ internal sealed class TorchModel : IDisposable
         for (int w = 0; w < losses.Length; w++)
         {
             using var hidden = Embed(windows[w]);
-            losses[w] = Loss(hidden, alive ?? All(), windows[w], cancellationToken);
+            losses[w] = Loss(hidden, alive, windows[w], cancellationToken);
         }
         return losses;
     }
@@ -65,7 +66,7 @@ internal sealed class TorchModel : IDisposable
     {
         using var none = no_grad();
         using var scope = NewDisposeScope();
-        return [.. _model.Head(_model.Norm(Run(alive ?? All(), Embed([.. ids]), default))).cpu().data<float>()];
+        return [.. _model.Head(_model.Norm(Run(alive, Embed([.. ids]), default))).cpu().data<float>()];
     }
 
     /// <summary>The greedy continuation, without a cache: for a few tokens only.</summary>
@@ -76,7 +77,7 @@ internal sealed class TorchModel : IDisposable
         while (ids.Count < prompt.Count + newTokens)
         {
             using var scope = NewDisposeScope();
-            var hidden = Run(alive ?? All(), Embed([.. ids]), cancellationToken);
+            var hidden = Run(alive, Embed([.. ids]), cancellationToken);
             int next = (int)_model.Head(_model.Norm(hidden[.., -1])).argmax(-1).item<long>();
             if (stopIds.Contains(next)) break;
             ids.Add(next);
@@ -84,12 +85,15 @@ internal sealed class TorchModel : IDisposable
         return ids[prompt.Count..];
     }
 
-    /// <summary>The first block's input: (1, T, H).</summary>
-    public Tensor Embed(int[] ids)
+    /// <summary>The first block's input: (B, T, H). Rows shorter than the longest are filled up behind their end, where no token of theirs looks.</summary>
+    public Tensor Embed(params int[][] rows)
     {
         using var none = no_grad();
         using var scope = NewDisposeScope();
-        return _model.Embed(tensor(Array.ConvertAll(ids, id => (long)id), [1, ids.Length], device: _device)).MoveToOuterDisposeScope();
+        int length = rows.Max(row => row.Length);
+        long[] ids = new long[rows.Length * length];
+        for (int row = 0; row < rows.Length; row++) Array.Copy(rows[row], 0, ids, row * length, rows[row].Length);
+        return _model.Embed(tensor(ids, [rows.Length, length], device: _device)).MoveToOuterDisposeScope();
     }
 
     /// <summary>One block's output: (1, T, H).</summary>
@@ -100,7 +104,7 @@ internal sealed class TorchModel : IDisposable
     }
 
     /// <summary>Runs the blocks, then the head: the mean cross entropy of the T-1 next tokens, log-sum-exp in float32, sum in double.</summary>
-    public double Loss(Tensor hidden, IEnumerable<int> blocks, int[] ids, CancellationToken cancellationToken)
+    public double Loss(Tensor hidden, IEnumerable<int>? blocks, int[] ids, CancellationToken cancellationToken)
     {
         using var none = no_grad();
         using var scope = NewDisposeScope();
@@ -112,21 +116,35 @@ internal sealed class TorchModel : IDisposable
             using var chunk = NewDisposeScope();
             int end = Math.Min(start + HeadChunk, targets);
             var logits = _model.Head(hidden[start..end]);
-            var next = tensor(Array.ConvertAll(ids[(start + 1)..(end + 1)], id => (long)id), device: _device);
-            var nll = logits.logsumexp(-1) - logits.gather(1, next.unsqueeze(1)).squeeze(1);
-            sum += nll.to(float64).sum().item<double>();
+            sum += (logits.logsumexp(-1) - At(logits, ids[(start + 1)..(end + 1)])).to(float64).sum().item<double>();
         }
         return sum / targets;
     }
 
-    public void Dispose() => _model.Dispose();
-
-    private IReadOnlyList<int> All() => [.. Enumerable.Range(0, BlockCount)];
-
-    private Tensor Run(IEnumerable<int> blocks, Tensor hidden, CancellationToken cancellationToken)
+    /// <summary>How likely each of <paramref name="ids"/> is behind the hidden state beside it: (N, H).</summary>
+    public TokenScore[] Predict(Tensor hidden, int[] ids)
     {
+        using var none = no_grad();
+        var scores = new TokenScore[ids.Length];
+        for (int start = 0; start < ids.Length; start += HeadChunk)
+        {
+            using var chunk = NewDisposeScope();
+            int end = Math.Min(start + HeadChunk, ids.Length);
+            var logits = _model.Head(_model.Norm(hidden[start..end]));
+            var found = At(logits, ids[start..end]);
+            float[] logProbabilities = [.. (found - logits.logsumexp(-1)).cpu().data<float>()];
+            bool[] greedy = [.. (found == logits.amax([-1])).cpu().data<bool>()];
+            for (int i = start; i < end; i++) scores[i] = new(logProbabilities[i - start], greedy[i - start]);
+        }
+        return scores;
+    }
+
+    /// <summary>What comes out of the blocks (null: all) for <paramref name="hidden"/>: (B, T, H).</summary>
+    public Tensor Run(IEnumerable<int>? blocks, Tensor hidden, CancellationToken cancellationToken)
+    {
+        using var none = no_grad();
         var input = hidden;
-        foreach (int block in blocks)
+        foreach (int block in blocks ?? All())
         {
             cancellationToken.ThrowIfCancellationRequested();
             var output = _model.Block(block, hidden);
@@ -135,6 +153,14 @@ internal sealed class TorchModel : IDisposable
         }
         return hidden;
     }
+
+    public void Dispose() => _model.Dispose();
+
+    private IReadOnlyList<int> All() => [.. Enumerable.Range(0, BlockCount)];
+
+    /// <summary>Each row's logit of the id beside it: (N, V) to (N).</summary>
+    private Tensor At(Tensor logits, int[] ids) =>
+        logits.gather(1, tensor(Array.ConvertAll(ids, id => (long)id), device: _device).unsqueeze(1)).squeeze(1);
 
     /// <summary>In slices, because a span holds at most 2^31 bytes.</summary>
     private static void Fill(Tensor parameter, Checkpoint checkpoint, TensorEntry entry)
