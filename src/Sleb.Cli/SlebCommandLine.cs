@@ -65,6 +65,7 @@ internal static class SlebCommandLine
             new PruneCommand(),
             new ExportCommand(),
             new PerplexityCommand(),
+            new EvaluateCommand(),
             new GenerateCommand(),
         };
         root.Add(JsonOption);

@@ -14,4 +14,11 @@ internal sealed record FiveTaskMean(double Value, double? StandardError)
         double variance = five.Sum(task => Math.Pow(task.StandardError ?? double.NaN, 2));
         return new(five.Average(task => task.Value), double.IsNaN(variance) ? null : Math.Sqrt(variance) / five.Count);
     }
+
+    /// <summary>How far the mean is from another model's, and the 95 % interval of that, where both have the five tasks.</summary>
+    public static (double Difference, Interval Interval) Compare(IReadOnlyList<TaskScore> model, IReadOnlyList<TaskScore> other, Func<ItemScore, bool> isRight)
+    {
+        var five = model.Zip(other).Where(pair => Tasks.Contains(pair.First.Task)).Select(pair => PairedComparison.Of(pair.First, pair.Second, isRight)).ToList();
+        return (five.Average(task => task.Difference), PairedBootstrap.Interval(five));
+    }
 }

@@ -31,11 +31,11 @@ internal sealed record PairedComparison(int Items, int Gained, int Lost)
     }
 
     /// <exception cref="ArgumentException">The questions are not the same.</exception>
-    public static PairedComparison Of(IReadOnlyList<ItemScore> model, IReadOnlyList<ItemScore> other, Func<ItemScore, bool> isRight)
+    public static PairedComparison Of(TaskScore model, TaskScore other, Func<ItemScore, bool> isRight)
     {
-        if (!model.Select(item => item.Index).SequenceEqual(other.Select(item => item.Index)))
+        if (model.Task != other.Task || !model.Items.Select(item => item.Index).SequenceEqual(other.Items.Select(item => item.Index)))
             throw new ArgumentException("Two models can be compared on the same items only.");
-        var pairs = model.Zip(other).Select(pair => (Here: isRight(pair.First), There: isRight(pair.Second))).ToList();
+        var pairs = model.Items.Zip(other.Items).Select(pair => (Here: isRight(pair.First), There: isRight(pair.Second))).ToList();
         return new(pairs.Count, pairs.Count(pair => pair is { Here: true, There: false }), pairs.Count(pair => pair is { Here: false, There: true }));
     }
 }
