@@ -30,6 +30,7 @@ public class TorchModelTests
             scorer.Score(all, default);
             scorer.BlockInfluence(default);
             model.Logits(reference.Rows[0]);
+            new TorchTokenScorer(model, checkpoint.Config).Score([new(reference.Rows[0], 5), new(reference.Rows[1][..9], 8), new(reference.Rows[0], 7)], default);
             model.Greedy(reference.GreedyPrompt, 2, [], all, default);
         }
     }
