@@ -67,6 +67,7 @@ internal static class SlebCommandLine
             new PerplexityCommand(),
             new EvaluateCommand(),
             new GenerateCommand(),
+            new ReportCommand(),
         };
         root.Add(JsonOption);
         root.Add(VerboseOption);

@@ -18,9 +18,9 @@ internal sealed class RunTrace : ISearchTrace, IDisposable
     };
 
     private readonly Dictionary<(int Round, int Block), CandidateLosses> _known = [];
-    private readonly FileStream _file;
+    private readonly FileStream? _file;
 
-    private RunTrace(FileStream file) => _file = file;
+    private RunTrace(FileStream? file) => _file = file;
 
     private sealed record Line(int Round, int Block, IReadOnlyList<double> WindowNll);
 
@@ -47,6 +47,16 @@ internal sealed class RunTrace : ISearchTrace, IDisposable
         }
     }
 
+    /// <summary>What the trace of a run folder remembers, to be looked at only; nothing where there is no trace.</summary>
+    /// <inheritdoc cref="Open" path="/exception[1]"/>
+    public static Func<int, int, CandidateLosses?> Look(string folder, SearchIdentity identity)
+    {
+        var trace = new RunTrace(null);
+        string path = Path.Combine(folder, FileName);
+        if (File.Exists(path)) trace.Parse(path, File.ReadAllBytes(path), identity);
+        return trace.Find;
+    }
+
     public CandidateLosses? Find(int round, int block) => _known.GetValueOrDefault((round, block));
 
     public void Append(int round, CandidateLosses losses)
@@ -55,27 +65,28 @@ internal sealed class RunTrace : ISearchTrace, IDisposable
         _known[(round, losses.Block)] = losses;
     }
 
-    public void Dispose() => _file.Dispose();
+    public void Dispose() => _file?.Dispose();
 
     private void Read(string path, SearchIdentity identity)
     {
-        byte[] bytes = new byte[_file.Length];
+        byte[] bytes = new byte[_file!.Length];
         _file.ReadExactly(bytes);
-        // A line without its newline was being written when the process died.
-        int complete = Array.LastIndexOf(bytes, (byte)'\n') + 1;
+        int complete = Parse(path, bytes, identity);
         _file.SetLength(complete);
         _file.Position = complete;
-        if (complete == 0)
-        {
-            WriteLine(identity);
-            return;
-        }
-        int number = 0;
+        if (complete == 0) WriteLine(identity);
+    }
+
+    /// <returns>The length of what is whole: a line without its newline was being written when the process died.</returns>
+    private int Parse(string path, byte[] bytes, SearchIdentity identity)
+    {
+        int complete = Array.LastIndexOf(bytes, (byte)'\n') + 1, number = 0;
         for (int start = 0, end; start < complete; start = end + 1)
         {
             end = Array.IndexOf(bytes, (byte)'\n', start);
             Parse(path, ++number, bytes.AsSpan(start, end - start), identity);
         }
+        return complete;
     }
 
     private void Parse(string path, int number, ReadOnlySpan<byte> line, SearchIdentity identity)
@@ -103,7 +114,7 @@ internal sealed class RunTrace : ISearchTrace, IDisposable
     private void WriteLine<T>(T value)
     {
         byte[] line = [.. JsonSerializer.SerializeToUtf8Bytes(value, Json), (byte)'\n'];
-        _file.Write(line);
+        _file!.Write(line);
         _file.Flush();
     }
 }
