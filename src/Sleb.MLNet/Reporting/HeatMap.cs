@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Xml.Linq;
 using Sleb.Core.Plan;
+using Sleb.Core.Search;
 using static Sleb.MLNet.Reporting.Html;
 
 namespace Sleb.MLNet.Reporting;
@@ -8,7 +9,7 @@ namespace Sleb.MLNet.Reporting;
 /// <summary>What each block's removal would have cost in each round: rounds down, blocks across.</summary>
 internal static class HeatMap
 {
-    /// <summary>Nats above the round's best at which a cell gets darker; near the best small steps count.</summary>
+    /// <summary>How far above the round's best score a cell gets darker; near the best small steps count.</summary>
     private static readonly double[] _steps = [0.01, 0.03, 0.1, 0.3, 1];
 
     private const double Cell = 20, Left = 64, Top = 22;
@@ -27,6 +28,9 @@ internal static class HeatMap
         }
         return Drawing("heat", Left + blocks * Cell + 2, Top + plan.Removals.Count * Cell + 2, Sentence(plan), content);
     }
+
+    /// <summary>What the numbers of the legend are.</summary>
+    public static string Unit(SearchMetric metric) => metric == SearchMetric.BlockInfluence ? "Block influence above the lowest of the round." : "Nats per token above the best candidate of the round.";
 
     /// <summary>What the shades and marks mean.</summary>
     public static XElement Legend()
@@ -61,7 +65,8 @@ internal static class HeatMap
             }
             double? above = candidate.Score - best;
             string tip = $"round {round + 1}, without block {block}: {Figures.Nats(candidate.MeanNll)} nats per token"
-                + (block == removal.Block ? ", removed" : above is { } more ? $", {Figures.Nats(more)} above the best" : "");
+                + (block == removal.Block ? ", removed" : above is { } more ? $", {Figures.Nats(more)} above the best" : "")
+                + (candidate.Screened ? ", by screening" : "") + (candidate.RuledOut ? ", ruled out early" : "");
             yield return Rect($"cell h{Level(above)}", x + 1, y + 1, Cell - 2, Cell - 2, Tip(tip));
             if (block == removal.Block) yield return Circle("taken", x + Cell / 2, y + Cell / 2, 5, Tip(tip));
             else if (block == removal.RunnerUp) yield return Circle("second", x + Cell / 2, y + Cell / 2, 5, Tip(tip));

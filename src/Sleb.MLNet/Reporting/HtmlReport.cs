@@ -37,7 +37,7 @@ internal static class HtmlReport
         {
             string of = runs.Count == 1 ? "" : $" · {run.Name}";
             yield return Section("What each removal would have cost" + of,
-                Element("p", "Nats per token above the best candidate of the round."), Scrolling("Heat map of rounds and blocks" + of, HeatMap.Draw(run.Plan)), HeatMap.Legend());
+                Element("p", HeatMap.Unit(run.Plan.Search.Metric)), Scrolling("Heat map of rounds and blocks" + of, HeatMap.Draw(run.Plan)), HeatMap.Legend());
             yield return Section("The stack before and after" + of, BlockStack.Draw(run.Plan));
             yield return Section("How sure is this" + of, [.. HonestyPanel.Write(run)]);
         }
@@ -46,9 +46,11 @@ internal static class HtmlReport
 
     private static string Summary(ReportRun run)
     {
-        var (dense, pruned) = (run.Curve[0].Perplexity, run.Curve[^1].Perplexity);
-        return $"{run.Curve.Count - 1} of {run.Plan.Search.Blocks} blocks removed ({Figures.List(run.Plan.RemovedBlocks)}); perplexity on the calibration text "
-            + $"{Figures.Perplexity(dense)} dense, {Figures.Perplexity(pruned)} pruned ({Figures.Percent(dense, pruned)}).";
+        var (dense, last) = (run.Curve[0].Perplexity, run.Curve[^1]);
+        string removed = $"{run.Plan.Removals.Count} of {run.Plan.Search.Blocks} blocks removed ({Figures.List(run.Plan.RemovedBlocks)}); perplexity on the calibration text {Figures.Perplexity(dense)} dense, ";
+        return removed + (last.Removed == run.Plan.Removals.Count && last.Removed > 0
+            ? $"{Figures.Perplexity(last.Perplexity)} pruned ({Figures.Percent(dense, last.Perplexity)})."
+            : "of the pruned model not measured by this metric.");
     }
 
     private static XElement Legend(IReadOnlyList<ReportRun> runs) => Element("ul", Attribute("class", "legend"), runs.Select((run, r) =>

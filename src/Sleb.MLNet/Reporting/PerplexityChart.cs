@@ -10,25 +10,24 @@ internal static class PerplexityChart
     /// <summary>Colours and dashes of the style sheet.</summary>
     public const int Styles = 6;
 
-    private const double Width = 480, Height = 300, Left = 52, Right = 16, Top = 14, Bottom = 40;
+    private const double Width = 480, Height = 300, Left = 60, Right = 16, Top = 28, Bottom = 44;
 
     public static XElement Draw(IReadOnlyList<ReportRun> runs)
     {
-        int most = Math.Max(1, runs.Max(run => run.Curve.Count - 1));
-        var values = runs.SelectMany(run => run.Curve).SelectMany(point => point.Band is { } band ? [band.Low, band.High] : new[] { point.Perplexity }).ToList();
-        var axis = new Axis(values);
+        int most = Math.Max(1, runs.Max(run => run.Curve[^1].Removed));
+        var axis = new Axis([.. runs.SelectMany(run => run.Curve).SelectMany(point => (double[])[point.Band.Low, point.Band.High])]);
         double X(int removed) => Left + (Width - Left - Right) * removed / most;
         double Y(double perplexity) => Height - Bottom - (Height - Top - Bottom) * axis.Place(perplexity);
 
-        var content = new List<XElement>();
+        var content = new List<XElement> { Text("tick", 2, 12, "start", "perplexity") };
         foreach (double tick in axis.Ticks)
         {
             content.Add(Line("grid", Left, Y(tick), Width - Right, Y(tick)));
             content.Add(Text("tick", Left - 6, Y(tick) + 4, "end", tick.ToString("#,0.####", CultureInfo.InvariantCulture)));
         }
-        int step = (most + 11) / 12;
-        for (int removed = 0; removed <= most; removed += step) content.Add(Text("tick", X(removed), Height - Bottom + 18, "middle", removed.ToString(CultureInfo.InvariantCulture)));
-        content.Add(Text("tick", (Left + Width - Right) / 2, Height - 6, "middle", "blocks removed"));
+        for (int removed = 0; removed <= most; removed += (most + 11) / 12)
+            content.Add(Text("tick", X(removed), Height - Bottom + 18, "middle", removed.ToString(CultureInfo.InvariantCulture)));
+        content.Add(Text("tick", (Left + Width - Right) / 2, Height - 4, "middle", "blocks removed"));
         for (int r = 0; r < runs.Count; r++) content.AddRange(Run(runs[r], "s" + r % Styles, X, Y));
         return Drawing("chart", Width, Height, Sentence(runs), content);
     }
@@ -37,22 +36,18 @@ internal static class PerplexityChart
     {
         double dense = y(run.Curve[0].Perplexity);
         yield return Line("dense " + style, Left, dense, Width - Right, dense);
-        if (run.Curve.Skip(1).All(point => point.Band is not null) && run.Curve.Count > 1)
-        {
-            var upper = run.Curve.Select((point, i) => (i, point.Band?.High ?? point.Perplexity));
-            var lower = run.Curve.Select((point, i) => (i, point.Band?.Low ?? point.Perplexity)).Reverse();
-            yield return new("polygon", Attribute("class", "band " + style), Attribute("points", Points(upper.Concat(lower), x, y)));
-        }
-        yield return new("polyline", Attribute("class", "curve " + style), Attribute("points", Points(run.Curve.Select((point, i) => (i, point.Perplexity)), x, y)));
-        for (int i = 0; i < run.Curve.Count; i++)
-            yield return Circle("dot " + style, x(i), y(run.Curve[i].Perplexity), 3.5, Tip($"{run.Name}, {Removed(run, i)}: perplexity {Figures.Perplexity(run.Curve[i].Perplexity)}"));
+        if (run.HasBand)
+            yield return Shape("polygon", "band " + style, [.. run.Curve.Select(point => (point.Removed, point.Band.High)), .. run.Curve.Reverse().Select(point => (point.Removed, point.Band.Low))]);
+        yield return Shape("polyline", "curve " + style, run.Curve.Select(point => (point.Removed, point.Perplexity)));
+        foreach (var point in run.Curve)
+            yield return Circle("dot " + style, x(point.Removed), y(point.Perplexity), 3.5, Tip($"{run.Name}, {Removed(run, point.Removed)}: perplexity {Figures.Perplexity(point.Perplexity)}"));
+
+        XElement Shape(string name, string cssClass, IEnumerable<(int Removed, double Perplexity)> points) =>
+            new(name, Attribute("class", cssClass), Attribute("points", string.Join(' ', points.Select(point => $"{N(x(point.Removed))},{N(y(point.Perplexity))}"))));
     }
 
     private static string Removed(ReportRun run, int count) => count == 0 ? "dense" : $"without {Figures.List(run.Plan.RemovedBlocks.Take(count))}";
 
-    private static string Points(IEnumerable<(int Removed, double Perplexity)> points, Func<int, double> x, Func<double, double> y) =>
-        string.Join(' ', points.Select(point => $"{N(x(point.Removed))},{N(y(point.Perplexity))}"));
-
     private static string Sentence(IReadOnlyList<ReportRun> runs) => "Perplexity against blocks removed. " + string.Join(" ", runs.Select(run =>
-        $"{run.Name}: {Figures.Perplexity(run.Curve[0].Perplexity)} dense, {Figures.Perplexity(run.Curve[^1].Perplexity)} with {run.Curve.Count - 1} removed."));
+        $"{run.Name}: {Figures.Perplexity(run.Curve[0].Perplexity)} dense, {Figures.Perplexity(run.Curve[^1].Perplexity)} with {run.Curve[^1].Removed} removed."));
 }

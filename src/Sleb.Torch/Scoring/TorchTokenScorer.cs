@@ -1,5 +1,6 @@
 using Sleb.Core.Evaluation;
 using Sleb.Core.Families;
+using Sleb.Core.Search;
 
 namespace Sleb.Torch.Scoring;
 
@@ -12,6 +13,8 @@ internal sealed class TorchTokenScorer(TorchModel model, ModelConfig config, IRe
     /// the length at which rotary frequencies begin to depend on the length, where padding would change them.
     /// </summary>
     private const int BatchTokens = 1024;
+
+    private readonly IReadOnlyList<int> _blocks = alive ?? [.. Enumerable.Range(0, model.BlockCount)];
 
     public int ContextLength => config.MaxPositionEmbeddings;
 
@@ -51,7 +54,7 @@ internal sealed class TorchTokenScorer(TorchModel model, ModelConfig config, IRe
         // Sequences that differ in their last id alone are one to the model: answers of one token cost one pass.
         int[] row = Array.ConvertAll(sequences, one => Array.FindIndex(sequences, other => other.Input.SequenceEqual(one.Input)));
         int[] rows = [.. row.Distinct()];
-        var hidden = model.Run(alive, model.Embed([.. rows.Select(s => sequences[s].Input.ToArray())]), cancellationToken); // (B, T, H)
+        var hidden = model.Run(model.Embed([.. rows.Select(s => sequences[s].Input.ToArray())]), _blocks, Arithmetic.Fp32, cancellationToken); // (B, T, H)
         var wanted = sequences.Select((sequence, s) => hidden[Array.IndexOf(rows, row[s])].narrow(0, sequence.First - 1, sequence.Targets));
         int[] targets = [.. sequences.SelectMany(sequence => sequence.Ids[sequence.First..])];
         var scores = model.Predict(cat([.. wanted], dim: 0), targets);
