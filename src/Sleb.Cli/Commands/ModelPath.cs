@@ -29,13 +29,4 @@ internal static class ModelPath
     }
 
     public static bool IsGenAI(string folder) => File.Exists(Path.Combine(folder, GenAIConfigFile));
-
-    /// <summary>The same, of a Hugging Face checkpoint.</summary>
-    public static ModelSource RequireCheckpoint(string model, CommandContext context, Action? beforeDownload = null)
-    {
-        var source = Require(model, context, beforeDownload);
-        if (IsGenAI(source.Folder))
-            throw new CheckpointException($"{source.Folder} is an ONNX Runtime GenAI folder; give the Hugging Face folder (config.json and safetensors) that it was made from.");
-        return source;
-    }
 }

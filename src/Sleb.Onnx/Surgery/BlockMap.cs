@@ -9,7 +9,8 @@ namespace Sleb.Onnx.Surgery;
 /// </summary>
 internal sealed class BlockMap
 {
-    private const int Before = -1;
+    /// <summary>The part of a node that comes before the blocks or serves all of them.</summary>
+    public const int Before = -1;
 
     private readonly DecoderPackage _package;
     private readonly Dictionary<NodeProto, int> _parts = new(ReferenceEqualityComparer.Instance);
@@ -37,10 +38,10 @@ internal sealed class BlockMap
 
     private IEnumerable<NodeProto> Nodes => _package.Model.Graph.Node;
 
-    /// <summary>The node's block; -1 for what comes before the blocks or serves all of them, <see cref="Count"/> for what follows.</summary>
+    /// <summary>The node's block; <see cref="Before"/> or, for what follows the blocks, <see cref="Count"/>.</summary>
     public int Part(NodeProto node) => _parts[node];
 
-    public NodeProto? Producer(string value) => _producers.GetValueOrDefault(value);
+    private NodeProto? Producer(string value) => _producers.GetValueOrDefault(value);
 
     /// <summary>Blocks are counted by their caches: 0 … n-1, each with keys and values.</summary>
     private int CountBlocks()

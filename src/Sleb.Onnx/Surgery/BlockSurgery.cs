@@ -34,6 +34,16 @@ internal static class BlockSurgery
         return new ExportResult(target, ModelFolder.Bytes(target), provenance, AlreadyThere: false) { Notes = note is null ? [] : [note] };
     }
 
+    /// <summary>What can be refused before a long search that ends in surgery: a target that holds something else.</summary>
+    public static void CheckBeforeSearch(SurgeryRequest request, int removeBlocks)
+    {
+        ModelFolder.RefuseToReplace(request.Folder, request.OutFolder);
+        // As many blocks of the same folder, chosen by the same text: that may be the very folder this search will lead to.
+        bool mayBeIt = Finished(request.OutFolder) is { } there && there.RemovedBlocks.Count == removeBlocks
+            && (there.BaseFingerprint, there.CalibrationFingerprint) == (FolderFingerprint.Compute(request.Folder), request.CalibrationFingerprint);
+        if (!mayBeIt) StagedFolder.CheckTarget(request.OutFolder, request.Overwrite);
+    }
+
     private static void Write(DecoderPackage package, BlockMap map, Provenance provenance, string folder, CancellationToken cancellationToken)
     {
         BlockRemoval.Apply(package, map, provenance.Survivors);
@@ -87,8 +97,7 @@ internal static class BlockSurgery
         var bits = package.Model.Graph.Node.Where(node => node.OpType == "MatMulNBits")
             .Select(node => node.Attribute.FirstOrDefault(attribute => attribute.Name == "bits")?.I ?? 4).ToList();
         if (bits.Count > 0) return bits.Min() == 8 ? "int8" : "int4";
-        var cache = package.Model.Graph.Input.First(input => package.Caches.Block(input.Name) is not null);
-        return (DataType)cache.Type.TensorType.ElemType switch
+        return package.ElementType switch
         {
             DataType.Float16 => "fp16",
             DataType.Bfloat16 => "bf16",

@@ -3,6 +3,7 @@ using Google.Protobuf;
 using Sleb.Core.Checkpoints;
 using Sleb.Onnx.GenAI;
 using Sleb.Onnx.Protos;
+using DataType = Sleb.Onnx.Protos.TensorProto.Types.DataType;
 
 namespace Sleb.Onnx.Surgery;
 
@@ -37,6 +38,9 @@ internal sealed class DecoderPackage
     public string PositionIds => Text((Decoder["inputs"] as JsonObject)?["position_ids"]) ?? "position_ids";
 
     public string Logits => Text((Decoder["outputs"] as JsonObject)?["logits"]) ?? "logits";
+
+    /// <summary>What hidden states and caches are made of.</summary>
+    public DataType ElementType => (DataType)Model.Graph.Input.First(input => Caches.Block(input.Name) is not null).Type.TensorType.ElemType;
 
     /// <summary>genai_config.json's <c>model.type</c>.</summary>
     public string Family => Text(Config["model"]!["type"]) ?? "decoder";

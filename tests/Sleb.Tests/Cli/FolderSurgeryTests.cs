@@ -22,6 +22,28 @@ public sealed class FolderSurgeryTests(DenseFolder dense) : IClassFixture<DenseF
     }
 
     [Fact]
+    public void A_search_on_the_folder_decides_and_ships_as_one_on_the_checkpoint()
+    {
+        using var run = new PruneRun();
+        var checkpoint = run.Prune(2, "--json").Json;
+        string[] settings = ["--remove", "2", "--windows", "4", "--sequence-length", "128", "--evaluation-windows", "2",
+            "--calibration", Path.Combine(TestFiles.TinyNovels, "calibration.txt"), "--evaluation", Path.Combine(TestFiles.TinyNovels, "evaluation.txt")];
+        string[] args = ["prune", dense.Path, .. settings, "--run", _folder["run"], "--out", _folder["out"], "--json"];
+        var folder = SlebCli.Run(args).Json;
+        foreach (string list in (string[])["removedBlocks", "survivors"])
+            Assert.Equal(ConformanceTests.Ints(checkpoint.GetProperty(list)), ConformanceTests.Ints(folder.GetProperty(list)));
+        foreach (string model in (string[])["dense", "pruned", "shipped"])
+            Assert.Equal(checkpoint.GetProperty(model).GetProperty("meanNll").GetDouble(), folder.GetProperty(model).GetProperty("meanNll").GetDouble(), 1e-4);
+        Assert.Equal(_folder["out"], folder.GetProperty("folder").GetString());
+        Assert.Equal(File.ReadAllBytes(Path.Combine(run.Out, "genai_config.json")), File.ReadAllBytes(_folder["out", "genai_config.json"]));
+
+        Assert.Equal(0, SlebCli.Run(args).ExitCode); // finished: nothing is scored again, and the folder stays
+        Assert.Contains("already there", SlebCli.Run("export", dense.Path, "--plan", _folder["run", "plan.json"], "--out", _folder["out"]).Out);
+        SlebCli.Run("export", TestFiles.TinyNovels, "--plan", _folder["run", "plan.json"], "--out", _folder["other"]).AssertFailed("fingerprint");
+        Assert.Contains("dense", SlebCli.Run("prune", dense.Path, "--remove", "1", "--calibration", settings[9], "--arithmetic", "bf16").Error);
+    }
+
+    [Fact]
     public void What_cannot_be_done_is_said()
     {
         SlebCli.Run("export", dense.Path, "--remove-blocks", "12", "--out", _folder["out"]).AssertWrongCall("Block 12 cannot be removed: the model has blocks 0 to 11.", "sleb export");
