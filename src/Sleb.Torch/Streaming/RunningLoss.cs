@@ -26,10 +26,10 @@ internal sealed class RunningLoss : IDisposable
         target.copy_(where(local.ge(0).logical_and(local.lt(rows)), found, target));
     }
 
-    public double Mean()
+    public double[] Tokens()
     {
         using var scope = NewDisposeScope();
-        return (_logSum - _target).mean().item<double>();
+        return (_logSum - _target).data<double>().ToArray();
     }
 
     public void Dispose()

@@ -55,6 +55,16 @@ internal sealed class StreamedModel : IDisposable
     /// <summary>Bytes of weights that are in memory: the largest block, and what every pass needs.</summary>
     public long WeightBytes => _buffer.Bytes + _resident.Bytes;
 
+    /// <summary>An upper estimate of what a sequence of so many tokens takes on its way through a block or the head.</summary>
+    public long WorkBytes(int tokens)
+    {
+        var config = _checkpoint.Config;
+        long widest = _blocks.Max(block => block.Max(weight => weight.Entry.Shape.Max())); // the inner size of the MLP
+        bool square = config.Has("attn_logit_softcapping"); // whose scores are held whole
+        long scores = config.NumAttentionHeads * (square ? 3L * tokens : 2L * Math.Min(tokens, 128));
+        return sizeof(float) * Math.Max(tokens * (4 * widest + 8L * config.HiddenSize + scores), 3 * HeadTokens * HeadRows);
+    }
+
     /// <summary>Names, shapes and places only: memory is touched when the first block is loaded.</summary>
     /// <exception cref="CheckpointException">A tensor is missing or has another shape than the config says.</exception>
     public static StreamedModel Open(Checkpoint checkpoint)
@@ -108,8 +118,8 @@ internal sealed class StreamedModel : IDisposable
         return _model.Block(_block ?? throw new InvalidOperationException("No block is loaded."), hidden);
     }
 
-    /// <summary>The mean loss of each sequence behind the last block, in nats per token; the states are disposed.</summary>
-    public IReadOnlyList<double> Losses(IReadOnlyList<Tensor> states, IReadOnlyList<int[]> ids, CancellationToken cancellationToken)
+    /// <summary>The losses of each sequence's next tokens, in nats, from its state behind the last block; the states are disposed.</summary>
+    public IReadOnlyList<double[]> Losses(IReadOnlyList<Tensor> states, IReadOnlyList<int[]> ids, CancellationToken cancellationToken)
     {
         using var none = no_grad();
         var normed = new List<Tensor>();
@@ -128,7 +138,7 @@ internal sealed class StreamedModel : IDisposable
                 LoadHead(first);
                 for (int i = 0; i < normed.Count; i++) AddSlice(losses[i], normed[i], first, cancellationToken);
             }
-            return losses.ConvertAll(loss => loss.Mean());
+            return losses.ConvertAll(loss => loss.Tokens());
         }
         finally
         {

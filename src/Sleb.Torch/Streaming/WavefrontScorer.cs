@@ -9,6 +9,9 @@ namespace Sleb.Torch.Streaming;
 /// <param name="states">Hidden states (of one window each) that may be held at a time.</param>
 internal sealed class WavefrontScorer(StreamedModel model, IReadOnlyList<int[]> windows, int states) : IBlockScorer
 {
+    /// <summary>Stands for the model as it is.</summary>
+    private const int NoBlock = -1;
+
     public int BlockCount => model.BlockCount;
 
     /// <summary>The most states that were ever held.</summary>
@@ -18,7 +21,7 @@ internal sealed class WavefrontScorer(StreamedModel model, IReadOnlyList<int[]> 
     {
         var losses = new List<double>();
         for (int first = 0; first < windows.Count; first += states)
-            losses.AddRange(Walk([.. windows.Skip(first).Take(states)], alive, [], cancellationToken).Single());
+            losses.AddRange(Walk([.. windows.Skip(first).Take(states)], alive, [NoBlock], cancellationToken).Select(tokens => tokens.Average()));
         return losses;
     }
 
@@ -27,59 +30,50 @@ internal sealed class WavefrontScorer(StreamedModel model, IReadOnlyList<int[]> 
         var losses = candidates.ToDictionary(block => block, _ => new List<double>());
         int group = Math.Max(1, states / candidates.Count);
         for (int first = 0; first < windows.Count; first += group)
-            foreach (var part in candidates.Chunk(states)) // one part, unless a single window's states are too many
-                foreach (var (block, nll) in part.Zip(Walk([.. windows.Skip(first).Take(group)], alive, part, cancellationToken)))
-                    losses[block].AddRange(nll);
+            foreach (int[] part in candidates.Chunk(states)) // one part, unless a single window's states are too many
+            {
+                int[][] ids = [.. windows.Skip(first).Take(group)];
+                foreach (var (block, nll) in part.Zip(Walk(ids, alive, part, cancellationToken).Chunk(ids.Length)))
+                    losses[block].AddRange(nll.Select(tokens => tokens.Average()));
+            }
         return losses.OrderBy(candidate => candidate.Key).Select(candidate => new CandidateLosses(candidate.Key, candidate.Value));
     }
 
-    /// <summary>The losses of each branch, which leaves its candidate out; without candidates, of the model as it is.</summary>
-    private IEnumerable<IReadOnlyList<double>> Walk(int[][] ids, IReadOnlyList<int> alive, int[] candidates, CancellationToken cancellationToken)
+    /// <summary>The losses of every token: of the first candidate (ascending) on each sequence, then of the next.</summary>
+    private IReadOnlyList<double[]> Walk(int[][] ids, IReadOnlyList<int> alive, int[] candidates, CancellationToken cancellationToken)
     {
-        Tensor[]? prefix = Array.ConvertAll(ids, model.Embed);
         var branches = new List<Tensor[]>();
-        var waiting = new Queue<int>(candidates);
-        if (waiting.Count == 0) Branch();
+        Tensor[]? prefix = null; // behind all alive blocks so far, until the last candidate takes it
         try
         {
+            prefix = Array.ConvertAll(ids, model.Embed);
+            if (candidates[0] == NoBlock) Branch();
             for (int position = 0; position < alive.Count; position++)
             {
                 int block = alive[position], before = branches.Count;
-                if (waiting.TryPeek(out int candidate) && block == candidate)
+                if (before < candidates.Length && candidates[before] == block) Branch();
+                var moving = branches.Take(before).Append(prefix ?? []).SelectMany(branch => branch.Select((_, w) => (branch, w))).ToList();
+                if (moving.Count > 0) model.LoadBlock(block, next: position + 1 < alive.Count ? alive[position + 1] : null);
+                foreach (var (branch, w) in moving)
                 {
-                    waiting.Dequeue();
-                    Branch();
+                    cancellationToken.ThrowIfCancellationRequested();
+                    using var input = branch[w];
+                    branch[w] = model.Block(input).DetachFromDisposeScope();
                 }
-                if (prefix is null && before == 0) continue; // the only branch starts behind this block
-                model.LoadBlock(block, position + 1 < alive.Count ? alive[position + 1] : null);
-                foreach (var branch in branches.Take(before)) Advance(branch, cancellationToken);
-                if (prefix is not null) Advance(prefix, cancellationToken);
             }
-            var losses = model.Losses([.. branches.SelectMany(branch => branch)], [.. branches.SelectMany(_ => ids)], cancellationToken);
-            return losses.Chunk(ids.Length);
+            return model.Losses([.. branches.SelectMany(branch => branch)], [.. branches.SelectMany(_ => ids)], cancellationToken);
         }
         finally
         {
-            foreach (var branch in branches) Array.ForEach(branch, state => state.Dispose());
-            if (prefix is not null) Array.ForEach(prefix, state => state.Dispose());
+            foreach (var state in branches.Append(prefix ?? []).SelectMany(branch => branch)) state.Dispose();
         }
 
-        // The last branch takes the prefix itself.
         void Branch()
         {
-            branches.Add(waiting.Count == 0 ? prefix! : Array.ConvertAll(prefix!, state => state.clone().DetachFromDisposeScope()));
-            if (waiting.Count == 0) prefix = null;
-            MostStates = Math.Max(MostStates, (branches.Count + (prefix is null ? 0 : 1)) * ids.Length);
-        }
-    }
-
-    private void Advance(Tensor[] states, CancellationToken cancellationToken)
-    {
-        for (int w = 0; w < states.Length; w++)
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            using var input = states[w];
-            states[w] = model.Block(input).DetachFromDisposeScope();
+            bool last = branches.Count + 1 == candidates.Length;
+            branches.Add(last ? prefix! : Array.ConvertAll(prefix!, state => state.clone().DetachFromDisposeScope()));
+            if (last) prefix = null;
+            MostStates = Math.Max(MostStates, (branches.Count + (last ? 0 : 1)) * ids.Length);
         }
     }
 }
