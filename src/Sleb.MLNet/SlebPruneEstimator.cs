@@ -94,6 +94,9 @@ public sealed class SlebPruneEstimator : IEstimator<SlebPruneTransformer>
             Windows = _options.Windows,
             EarlyBarrier = _options.EarlyBarrier,
             LateBarrier = _options.LateBarrier,
+            Effort = _options.Effort,
+            Metric = _options.Metric,
+            Arithmetic = _options.Arithmetic,
             Evaluation = _options.EvaluationData is { } data ? Text(data, cancellationToken)
                 : _options.EvaluationFile is { } file ? TextFile.Read(file, _options.Join)
                 : null,

@@ -39,6 +39,18 @@ public sealed class SlebPruneOptions : SlebScoringOptions
     /// <value>The default is 1.</value>
     public int LateBarrier { get; set; } = 1;
 
+    /// <summary>How much of the calibration text every candidate sees: all of it, or as much as it takes to rule it out with confidence.</summary>
+    /// <value>The default is <see cref="SearchEffort.Exhaustive"/>.</value>
+    public SearchEffort Effort { get; set; }
+
+    /// <summary>What candidates are ranked by.</summary>
+    /// <value>The default is <see cref="SearchMetric.Perplexity"/>.</value>
+    public SearchMetric Metric { get; set; }
+
+    /// <summary>What candidates are screened in, while float32 decides in any case; null measures which is faster on this machine.</summary>
+    /// <value>The default is <see langword="null"/>.</value>
+    public Arithmetic? Arithmetic { get; set; }
+
     /// <summary>
     /// What stands between the rows of the text column when <c>Fit</c> makes one calibration text of them. With the default, rows from
     /// <see cref="SlebCatalog.LoadSlebText"/> give the same tokens as the same file given to <c>sleb prune</c>.

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Text.Json;
 using Sleb.Core.Calibration;
 
 namespace Sleb.Cli.Commands;
@@ -31,6 +32,24 @@ internal static class CommandOptions
     /// <summary>A value out of a few.</summary>
     public static Option<string?> Choice(string name, string description, params string[] values) => Text(name, string.Join('|', values), description,
         value => values.Contains(value) ? null : $"{name} is '{value}'; {string.Join(" or ", values)} is expected.");
+
+    /// <summary>One of an enumeration's values, by its name in JSON; null where the option is not given.</summary>
+    public static Option<T?> Choice<T>(string name, string description) where T : struct, Enum
+    {
+        string[] values = [.. Enum.GetValues<T>().Select(value => JsonSerializer.SerializeToElement(value).GetString()!)];
+        return new(name)
+        {
+            Description = description,
+            HelpName = string.Join('|', values),
+            Arity = ArgumentArity.ExactlyOne,
+            CustomParser = result =>
+            {
+                int at = Array.IndexOf(values, result.Tokens[0].Value);
+                if (at < 0) result.AddError($"{name} is '{result.Tokens[0].Value}'; {string.Join(" or ", values)} is expected.");
+                return Enum.GetValues<T>()[Math.Max(at, 0)];
+            },
+        };
+    }
 
     /// <summary>A whole number of at least <paramref name="minimum"/>; null where the option is not given.</summary>
     public static Option<int?> Whole(string name, string description, int minimum, string helpName = "N") => new(name)

@@ -10,6 +10,7 @@ internal sealed record PruneDocument
     public required IReadOnlyList<int> RemovedBlocks { get; init; }
     public required IReadOnlyList<int> Survivors { get; init; }
     public required IReadOnlyList<Round> Rounds { get; init; }
+    public required IReadOnlyList<double>? BlockInfluence { get; init; }
     public required string EvaluationText { get; init; }
     public required MeasuredDocument? Dense { get; init; }
     public required MeasuredDocument? Pruned { get; init; }
@@ -23,6 +24,7 @@ internal sealed record PruneDocument
         RemovedBlocks = result.Plan.RemovedBlocks,
         Survivors = result.Plan.Survivors,
         Rounds = [.. result.Plan.Removals.Select((removal, i) => Round.Of(i + 1, removal))],
+        BlockInfluence = result.Plan.BlockInfluence,
         EvaluationText = result.EvaluationText,
         Dense = MeasuredDocument.Of(result.Dense),
         Pruned = MeasuredDocument.Of(result.Pruned),
@@ -34,7 +36,7 @@ internal sealed record PruneDocument
     /// <summary>One decision, with everything that was considered.</summary>
     internal sealed record Round(
         [property: System.Text.Json.Serialization.JsonPropertyName("round")] int Number,
-        int Removed, double MeanNll, int? RunnerUp, double? Margin, double? MarginStandardError, IReadOnlyList<CandidateScore> Candidates)
+        int Removed, double? MeanNll, int? RunnerUp, double? Margin, double? MarginStandardError, IReadOnlyList<CandidateScore> Candidates)
     {
         public static Round Of(int number, Removal removal) => new(
             number, removal.Block, removal.MeanNll, removal.RunnerUp, removal.Margin, removal.MarginStandardError, removal.Candidates);

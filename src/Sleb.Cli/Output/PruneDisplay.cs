@@ -36,7 +36,7 @@ internal sealed class PruneDisplay(CommandContext context, PruneRequest request,
         switch (next)
         {
             case PruneEvent.Started started:
-                _timeLeft = new TimeLeft(started.Search.Blocks, started.RemoveBlocks, request.EarlyBarrier, request.LateBarrier, time);
+                _timeLeft = new TimeLeft(time);
                 context.CancelledSentence = $"The same command continues from {Paths.Short(started.RunFolder)}, which keeps every score.";
                 _lines.Started(request.ModelFolder, started);
                 break;
@@ -60,14 +60,14 @@ internal sealed class PruneDisplay(CommandContext context, PruneRequest request,
     private void Scored(PruneEvent.Scored scored, ProgressTask? bar)
     {
         var at = scored.Progress;
-        _timeLeft?.Scored(at.Round, at.Scored);
-        string text = $"round {at.Round}/{at.Rounds}, {at.Scored} of {at.Candidates} candidates"
-            + (_timeLeft?.After(at.Round, at.Scored) is { } left ? $", about {Numbers.Duration(left)} of the search left" : "");
+        _timeLeft?.Scored(at.Done);
+        string text = $"round {at.Round}/{at.Rounds}, {at.Scored} of {at.Losses} losses"
+            + (_timeLeft?.Left is { } left ? $", about {Numbers.Duration(left)} of the search left" : "");
         if (bar is not null)
         {
             (bar.Description, bar.IsIndeterminate) = (Markup.Escape(text), false);
             // A bar that reaches its end counts as finished for good, and there are phases behind the search.
-            bar.Value = Math.Min(99.9, 100.0 * (at.Round - 1 + (double)at.Scored / at.Candidates) / at.Rounds);
+            bar.Value = Math.Min(99.9, 100 * at.Done);
         }
         else if (time.GetElapsedTime(_spoke) > WindowProgress.Quiet)
         {

@@ -42,7 +42,7 @@ internal sealed class PruneLines(IAnsiConsole console)
 
     private static string Decision(Removal removal)
     {
-        string decision = $"block {removal.Block} goes: loss {Numbers.Loss(removal.MeanNll)}";
+        string decision = $"block {removal.Block} goes" + (removal.MeanNll is { } loss ? $": loss {Numbers.Loss(loss)}" : "");
         if (removal.RunnerUp is not { } runnerUp) return decision + ", the only candidate";
         decision += $", margin {Numbers.Loss(removal.Margin)}";
         if (removal.MarginStandardError is { } error) decision += $" ± {Numbers.Loss(error)}";

@@ -17,5 +17,5 @@ public sealed record NllSummary(IReadOnlyList<double> WindowNll, int Tokens)
     public double Perplexity => Math.Exp(MeanNll);
 
     /// <summary>Standard error of <see cref="MeanNll"/>; null with fewer than two windows.</summary>
-    public double? StandardError => PairedDifference.StandardError(new double[WindowNll.Count], WindowNll);
+    public double? StandardError => PairedDifference.Of(WindowNll).StandardError;
 }

@@ -32,6 +32,9 @@ public sealed record BlockPlan
     /// <summary>Loss of the dense model on the calibration windows, nats per token.</summary>
     public required double DenseMeanNll { get; init; }
 
+    /// <summary>One minus the mean cosine of each dense block's input and output (ShortGPT's Block Influence), whatever the metric was.</summary>
+    public IReadOnlyList<double>? BlockInfluence { get; init; }
+
     /// <summary>The decisions in order. Removals nest: the first n of them are the plan for n blocks.</summary>
     public required IReadOnlyList<Removal> Removals { get; init; }
 

@@ -9,13 +9,13 @@ public sealed record Removal
     /// <summary>Original index of the removed block.</summary>
     public required int Block { get; init; }
 
-    /// <summary>Loss of the model without it, nats per token.</summary>
-    public required double MeanNll { get; init; }
+    /// <summary>Loss of the model without it and those removed before, nats per token; null where the metric does not measure it.</summary>
+    public required double? MeanNll { get; init; }
 
     /// <summary>The second-best candidate; null where it was the only one.</summary>
     public required int? RunnerUp { get; init; }
 
-    /// <summary>The runner-up's loss minus this one's, nats per token.</summary>
+    /// <summary>The runner-up's score minus this one's, in nats per token where the metric is a loss; over the windows that both were measured on.</summary>
     public required double? Margin { get; init; }
 
     /// <summary>Standard error of <see cref="Margin"/> over the calibration windows (paired); null with fewer than two windows.</summary>

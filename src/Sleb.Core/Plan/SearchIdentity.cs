@@ -1,3 +1,5 @@
+using Sleb.Core.Search;
+
 namespace Sleb.Core.Plan;
 
 /// <summary>What a search belongs to: the same identity gives the same decisions. The number of blocks to remove is not part of it.</summary>
@@ -28,10 +30,13 @@ public sealed record SearchIdentity
     public required int LateBarrier { get; init; }
 
     /// <summary>What candidates are ranked by.</summary>
-    public string Metric { get; init; } = "perplexity";
+    public SearchMetric Metric { get; init; }
 
-    /// <summary>The arithmetic of the matrix products.</summary>
-    public string Arithmetic { get; init; } = "fp32";
+    /// <summary>How much of the text every candidate sees.</summary>
+    public SearchEffort Effort { get; init; }
+
+    /// <summary>What candidates are screened in.</summary>
+    public Arithmetic Arithmetic { get; init; }
 
     /// <summary>The first difference to <paramref name="other"/> in a few words, or null where there is none.</summary>
     internal string? DifferenceTo(SearchIdentity other)

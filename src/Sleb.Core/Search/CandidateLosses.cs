@@ -1,10 +1,10 @@
 namespace Sleb.Core.Search;
 
-/// <summary>The losses of the model without one more block.</summary>
+/// <summary>The losses of the model without one more block, on the windows measured so far: the first ones of the text.</summary>
 /// <param name="Block">Original index of the block switched off.</param>
-/// <param name="WindowNll">Nats per token, one value a calibration window, in the windows' order.</param>
-public sealed record CandidateLosses(int Block, IReadOnlyList<double> WindowNll)
+/// <param name="Windows">One loss a calibration window, in the windows' order.</param>
+public sealed record CandidateLosses(int Block, IReadOnlyList<WindowLoss> Windows)
 {
-    /// <summary>Mean over windows, summed in double in the windows' order.</summary>
-    public double MeanNll { get; } = WindowNll.Sum() / WindowNll.Count;
+    /// <summary>Mean over windows in nats per token, summed in double in the windows' order.</summary>
+    public double MeanNll { get; } = Windows.Sum(window => window.Nll) / Windows.Count;
 }

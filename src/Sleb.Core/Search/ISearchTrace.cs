@@ -1,14 +1,17 @@
 namespace Sleb.Core.Search;
 
-/// <summary>Remembers every loss a search measured.</summary>
+/// <summary>Remembers everything a search measured.</summary>
 public interface ISearchTrace
 {
-    /// <summary>Stands for "no block" in round 0: the dense model.</summary>
-    const int Dense = -1;
+    /// <summary>What the dense model's blocks did, or null.</summary>
+    BlockMeasurement? Blocks { get; }
 
-    /// <summary>What was measured for a block in a round, or null.</summary>
-    CandidateLosses? Find(int round, int block);
+    /// <summary>What was measured for a block in a round (0 is the dense model) on a window, or null.</summary>
+    WindowLoss? Find(int round, int block, int window, Arithmetic arithmetic);
 
     /// <summary>Records a measurement for good before the next one starts.</summary>
-    void Append(int round, CandidateLosses losses);
+    void Append(int round, WindowLoss loss, Arithmetic arithmetic);
+
+    /// <summary>Records the blocks' properties for good.</summary>
+    void Append(BlockMeasurement blocks);
 }

@@ -1,16 +1,21 @@
 namespace Sleb.Core.Search;
 
-/// <summary>Statistics of two models measured on the same windows.</summary>
-internal static class PairedDifference
+/// <summary>Mean and standard error of b - a for two models measured on the same text.</summary>
+/// <param name="StandardError">Null with fewer than two pairs, or where it is not finite.</param>
+internal readonly record struct PairedDifference(double Mean, double? StandardError, int Pairs)
 {
-    /// <summary>Standard error of mean(b - a); null with fewer than two windows.</summary>
-    public static double? StandardError(IReadOnlyList<double> a, IReadOnlyList<double> b)
+    /// <summary>Over the windows that both have.</summary>
+    public static PairedDifference OfWindows(CandidateLosses a, CandidateLosses b) =>
+        Of([.. a.Windows.Zip(b.Windows, (x, y) => y.Nll - x.Nll)]);
+
+    /// <summary>Over the segments of the windows that both have.</summary>
+    public static PairedDifference OfSegments(CandidateLosses a, CandidateLosses b) =>
+        Of([.. a.Windows.Zip(b.Windows, (x, y) => x.Segments.Zip(y.Segments, (s, t) => t - s)).SelectMany(pairs => pairs)]);
+
+    public static PairedDifference Of(IReadOnlyList<double> differences)
     {
-        int n = a.Count;
-        if (n < 2) return null;
-        double mean = 0, squares = 0;
-        for (int i = 0; i < n; i++) mean += (b[i] - a[i]) / n;
-        for (int i = 0; i < n; i++) squares += Math.Pow(b[i] - a[i] - mean, 2);
-        return double.IsFinite(squares) ? Math.Sqrt(squares / (n - 1) / n) : null;
+        int n = differences.Count;
+        double mean = differences.Sum() / n, squares = differences.Sum(difference => Math.Pow(difference - mean, 2));
+        return new(mean, n > 1 && double.IsFinite(squares) ? Math.Sqrt(squares / (n - 1) / n) : null, n);
     }
 }

@@ -1,12 +1,14 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Sleb.Core.Checkpoints;
 using Sleb.Core.Plan;
 
 namespace Sleb.Core.Search;
 
 /// <summary>
-/// A search's memory on disk, <c>run.jsonl</c>: the first line says what the search belongs to, each further line is one scored
-/// candidate. Appended line by line, so a killed search loses at most the candidate in flight.
+/// A search's memory on disk, <c>run.jsonl</c>: the first line says what the search belongs to, each further line is the loss of one
+/// candidate on one window, but for the one with the blocks' properties. Appended line by line, so a killed search loses at most the
+/// pass in flight.
 /// </summary>
 internal sealed class RunTrace : ISearchTrace, IDisposable
 {
@@ -14,18 +16,21 @@ internal sealed class RunTrace : ISearchTrace, IDisposable
 
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web)
     {
-        NumberHandling = System.Text.Json.Serialization.JsonNumberHandling.AllowNamedFloatingPointLiterals, // a NaN loss is remembered too
+        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals, // a NaN loss is remembered too
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     };
 
-    private readonly Dictionary<(int Round, int Block), CandidateLosses> _known = [];
+    private readonly SearchMemory _known = new();
     private readonly FileStream _file;
 
     private RunTrace(FileStream file) => _file = file;
 
-    private sealed record Line(int Round, int Block, IReadOnlyList<double> WindowNll);
+    private sealed record Line(int Round, Arithmetic? Arithmetic, WindowLoss? Loss, BlockMeasurement? Blocks);
 
-    /// <summary>Candidates that were remembered when the trace was opened.</summary>
+    /// <summary>Losses that were remembered when the trace was opened.</summary>
     public int Resumed { get; private set; }
+
+    public BlockMeasurement? Blocks => _known.Blocks;
 
     /// <summary>Opens the trace of a run folder, or starts one.</summary>
     /// <exception cref="CheckpointException">The trace belongs to another search or is damaged.</exception>
@@ -47,12 +52,31 @@ internal sealed class RunTrace : ISearchTrace, IDisposable
         }
     }
 
-    public CandidateLosses? Find(int round, int block) => _known.GetValueOrDefault((round, block));
-
-    public void Append(int round, CandidateLosses losses)
+    /// <summary>The arithmetic that a run was started in, which it is to go on in; null where there is none, or none that can be read.</summary>
+    public static Arithmetic? ArithmeticOf(string folder)
     {
-        WriteLine(new Line(round, losses.Block, losses.WindowNll));
-        _known[(round, losses.Block)] = losses;
+        try
+        {
+            return File.ReadLines(Path.Combine(folder, FileName)).FirstOrDefault() is { } first ? JsonSerializer.Deserialize<SearchIdentity>(first, Json)?.Arithmetic : null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException)
+        {
+            return null; // opening the trace will say what is wrong
+        }
+    }
+
+    public WindowLoss? Find(int round, int block, int window, Arithmetic arithmetic) => _known.Find(round, block, window, arithmetic);
+
+    public void Append(int round, WindowLoss loss, Arithmetic arithmetic)
+    {
+        WriteLine(new Line(round, arithmetic, loss, null));
+        _known.Append(round, loss, arithmetic);
+    }
+
+    public void Append(BlockMeasurement blocks)
+    {
+        WriteLine(new Line(0, null, null, blocks));
+        _known.Append(blocks);
     }
 
     public void Dispose() => _file.Dispose();
@@ -90,9 +114,10 @@ internal sealed class RunTrace : ISearchTrace, IDisposable
                 return;
             }
             var entry = JsonSerializer.Deserialize<Line>(line, Json)!;
-            if (entry.WindowNll.Count != identity.Windows) throw new JsonException($"{entry.WindowNll.Count} losses for {identity.Windows} windows");
-            _known[(entry.Round, entry.Block)] = new(entry.Block, entry.WindowNll);
-            Resumed++;
+            if (entry.Blocks is { } blocks && blocks.Influence.Count == identity.Blocks) _known.Append(blocks);
+            else if (entry is { Arithmetic: { } arithmetic, Loss: { Segments: not null } loss } && loss.Window >= 0 && loss.Window < identity.Windows) _known.Append(entry.Round, loss, arithmetic);
+            else throw new JsonException("it is neither a loss nor the blocks' properties of this search");
+            Resumed = _known.Count;
         }
         catch (Exception e) when (e is JsonException or NullReferenceException or ArgumentNullException)
         {

@@ -7,38 +7,68 @@ namespace Sleb.Core.Search;
 /// calibration text, remove the block whose absence hurts least, look again, until enough are gone.
 /// </summary>
 /// <param name="scorer">Measures the model without a block.</param>
-/// <param name="earlyBarrier">Alive blocks at the start that are never candidates.</param>
-/// <param name="lateBarrier">Alive blocks at the end that are never candidates.</param>
+/// <param name="settings">How to decide; null means the paper's way: every candidate on all windows, by the loss of what is left.</param>
 /// <param name="trace">Remembers every loss, so that a search resumes where it was stopped; null keeps nothing.</param>
-public sealed class SlebSearch(IBlockScorer scorer, int earlyBarrier = 1, int lateBarrier = 1, ISearchTrace? trace = null)
+public sealed class SlebSearch(IBlockScorer scorer, SearchSettings? settings = null, ISearchTrace? trace = null)
 {
+    private readonly SearchSettings _settings = settings ?? new();
+    private readonly ISearchTrace _trace = trace ?? new SearchMemory();
+
     /// <summary>The blocks to remove, one by one: each is yielded as it is decided.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The barriers leave fewer blocks than are to be removed.</exception>
     /// <exception cref="InvalidOperationException">The dense model or every candidate of a round has a non-finite loss.</exception>
     public IEnumerable<Removal> Run(int removeBlocks, Action<SearchProgress>? progress = null, CancellationToken cancellationToken = default)
     {
-        CheckBarriers(scorer.BlockCount, removeBlocks, earlyBarrier, lateBarrier);
+        CheckBarriers(scorer.BlockCount, removeBlocks, _settings.EarlyBarrier, _settings.LateBarrier);
         DenseLoss(cancellationToken);
-        var alive = Enumerable.Range(0, scorer.BlockCount).ToList();
+        var blocks = MeasureBlocks(cancellationToken);
+        var alive = Dense();
+        var screening = new Screening(_settings.Arithmetic);
         for (int round = 1; round <= removeBlocks; round++)
         {
-            var candidates = alive[earlyBarrier..^lateBarrier];
-            var losses = Score(round, removeBlocks, alive, candidates, progress, cancellationToken);
-            var removal = Decide(round, losses);
+            cancellationToken.ThrowIfCancellationRequested();
+            var candidates = alive[_settings.EarlyBarrier..^_settings.LateBarrier];
+            var removal = _settings.Metric switch
+            {
+                SearchMetric.BlockInfluence => Decision.ByInfluence(candidates, blocks.Influence),
+                SearchMetric.OneShot => Look(round, measuredIn: 1, Dense(), candidates),
+                _ => Look(round, measuredIn: round, alive, candidates),
+            };
             alive.Remove(removal.Block);
             yield return removal;
+        }
+
+        Removal Look(int round, int measuredIn, IReadOnlyList<int> from, IReadOnlyList<int> candidates)
+        {
+            var report = progress is null ? null : new RoundProgress(progress, round, removeBlocks, candidates, scorer, _settings);
+            var look = new SearchRound(measuredIn, from, scorer, _trace, loss => report?.Scored(loss), cancellationToken);
+            report?.Start(look);
+            var finalists = candidates;
+            if (_settings.Effort == SearchEffort.Racing) finalists = Race.Run(look, candidates, _settings.Arithmetic, live => report?.Narrowed(live));
+            else look.Measure(candidates, 0, look.Windows, _settings.Arithmetic);
+            var confirmed = screening.Confirm(look, finalists);
+            var others = candidates.Except(confirmed.Select(loss => loss.Block)).Select(block => look.Losses(block, _settings.Arithmetic)).ToList();
+            return Decision.ByLoss(round, confirmed, others, look.Windows, lossIsOfTheResult: round == measuredIn);
         }
     }
 
     /// <summary>The loss of the dense model on the calibration windows.</summary>
     public CandidateLosses DenseLoss(CancellationToken cancellationToken = default)
     {
-        var known = trace?.Find(round: 0, ISearchTrace.Dense);
-        var dense = known ?? new(ISearchTrace.Dense, scorer.Score([.. Enumerable.Range(0, scorer.BlockCount)], cancellationToken));
-        if (!double.IsFinite(dense.MeanNll))
-            throw new InvalidOperationException("The dense model has a non-finite loss on the calibration text, so nothing can be compared to it; check the weights and the text.");
-        if (known is null) trace?.Append(round: 0, dense);
-        return dense;
+        var round = new SearchRound(0, Dense(), scorer, _trace, null, cancellationToken);
+        round.Measure([IBlockScorer.NoBlock], 0, round.Windows, Arithmetic.Fp32);
+        var dense = round.Losses(IBlockScorer.NoBlock, Arithmetic.Fp32);
+        return double.IsFinite(dense.MeanNll) ? dense
+            : throw new InvalidOperationException("The dense model has a non-finite loss on the calibration text, so nothing can be compared to it; check the weights and the text.");
+    }
+
+    /// <summary>Influence and time of every block of the dense model: they come out of one walk through it.</summary>
+    public BlockMeasurement MeasureBlocks(CancellationToken cancellationToken = default)
+    {
+        if (_trace.Blocks is { } known) return known;
+        var blocks = scorer.MeasureBlocks(cancellationToken);
+        _trace.Append(blocks);
+        return blocks;
     }
 
     internal static void CheckBarriers(int blocks, int removeBlocks, int earlyBarrier, int lateBarrier)
@@ -51,44 +81,5 @@ public sealed class SlebSearch(IBlockScorer scorer, int earlyBarrier = 1, int la
                 $"The model has {blocks} blocks, of which the first {earlyBarrier} and the last {lateBarrier} stay: 1 to {most} can be removed.");
     }
 
-    private List<CandidateLosses> Score(
-        int round, int rounds, List<int> alive, List<int> candidates, Action<SearchProgress>? progress, CancellationToken cancellationToken)
-    {
-        var losses = new List<CandidateLosses>();
-        var open = new List<int>();
-        foreach (int block in candidates)
-        {
-            if (trace?.Find(round, block) is { } known) losses.Add(known);
-            else open.Add(block);
-        }
-        if (open.Count > 0)
-            foreach (var scored in scorer.ScoreWithout(alive, open, cancellationToken))
-            {
-                trace?.Append(round, scored);
-                losses.Add(scored);
-                progress?.Invoke(new(round, rounds, losses.Count, candidates.Count, scored));
-            }
-        losses.Sort((a, b) => a.Block.CompareTo(b.Block));
-        return losses;
-    }
-
-    private static Removal Decide(int round, List<CandidateLosses> losses)
-    {
-        // Stable: on an exact tie the lowest index stays chosen. A non-finite loss never wins.
-        var ranked = losses.Where(loss => double.IsFinite(loss.MeanNll)).OrderBy(loss => loss.MeanNll).ToList();
-        if (ranked.Count == 0)
-            throw new InvalidOperationException($"Every candidate of round {round} has a non-finite loss; check the weights and the calibration text.");
-        var (best, second) = (ranked[0], ranked.Count > 1 ? ranked[1] : null);
-        return new Removal
-        {
-            Block = best.Block,
-            MeanNll = best.MeanNll,
-            RunnerUp = second?.Block,
-            Margin = second is null ? null : second.MeanNll - best.MeanNll,
-            MarginStandardError = second is null ? null : PairedDifference.StandardError(best.WindowNll, second.WindowNll),
-            Candidates = [.. losses.Select(loss => new CandidateScore(loss.Block, Finite(loss.MeanNll), Finite(loss.MeanNll)))],
-        };
-    }
-
-    private static double? Finite(double value) => double.IsFinite(value) ? value : null;
+    private List<int> Dense() => [.. Enumerable.Range(0, scorer.BlockCount)];
 }

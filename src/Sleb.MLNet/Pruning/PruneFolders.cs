@@ -14,7 +14,9 @@ internal sealed record PruneFolders(string Run, string Out)
     public static PruneFolders Choose(PruneRequest request, SearchIdentity identity)
     {
         string name = request.ModelName ?? ModelSource.NameOf(request.ModelFolder);
-        string hash = Convert.ToHexStringLower(SHA256.HashData(JsonSerializer.SerializeToUtf8Bytes(identity)))[..8];
+        // By what was asked for: which arithmetic a machine is faster in may change from one day to the next.
+        var asked = (identity with { Arithmetic = default }, request.Arithmetic?.ToString() ?? "auto");
+        string hash = Convert.ToHexStringLower(SHA256.HashData(JsonSerializer.SerializeToUtf8Bytes(new { Search = asked.Item1, Arithmetic = asked.Item2 })))[..8];
         return new(
             request.RunFolder ?? Path.Combine("runs", $"{name}-{hash}"),
             request.OutFolder ?? Path.Combine("out", FormattableString.Invariant($"{name}-minus-{request.RemoveBlocks}")));

@@ -50,6 +50,8 @@ internal sealed class PruneJob
             SequenceLength = text.SequenceLength,
             EarlyBarrier = _request.EarlyBarrier,
             LateBarrier = _request.LateBarrier,
+            Metric = _request.Metric,
+            Effort = _request.Effort,
         };
         var folders = PruneFolders.Choose(_request, identity);
         var export = new ExportRequest
@@ -64,9 +66,12 @@ internal sealed class PruneJob
         };
         if (!_request.PlanOnly) OnnxExporter.CheckBeforeSearch(export, _request.RemoveBlocks);
         int? gpu = ChooseDevice();
+        identity = identity with { Arithmetic = _request.Arithmetic ?? RunTrace.ArithmeticOf(folders.Run) ?? FasterArithmetic.Measure(gpu) };
 
         using var model = TorchModel.Load(checkpoint, gpu, _cancellationToken);
-        var plan = Search(new TorchBlockScorer(model, text.Calibration), identity, folders);
+        if (identity.Arithmetic == Arithmetic.Bf16) model.Lower(checkpoint);
+        BlockPlan plan;
+        using (var scorer = new TorchBlockScorer(model, text.Calibration)) plan = Search(scorer, identity, folders);
         var (dense, pruned) = Evaluate(model, plan, text.Evaluation);
         var result = new PruneResult
         {
@@ -97,7 +102,7 @@ internal sealed class PruneJob
     {
         using var trace = RunTrace.Open(folders.Run, identity);
         _tell(new PruneEvent.Started(identity, _request.RemoveBlocks, folders.Run, trace.Resumed));
-        var search = new SlebSearch(scorer, identity.EarlyBarrier, identity.LateBarrier, trace);
+        var search = new SlebSearch(scorer, Settings(identity), trace);
         var removals = new List<Removal>();
         foreach (var removal in search.Run(_request.RemoveBlocks, progress => _tell(new PruneEvent.Scored(progress)), _cancellationToken))
         {
@@ -111,12 +116,22 @@ internal sealed class PruneJob
         {
             Search = identity,
             DenseMeanNll = search.DenseLoss(_cancellationToken).MeanNll,
+            BlockInfluence = search.MeasureBlocks(_cancellationToken).Influence,
             Removals = removals,
             Survivors = Survivors.After(identity.Blocks, [.. removals.Select(removal => removal.Block)]),
         };
         plan.Save(folders.Plan);
         return plan;
     }
+
+    private static SearchSettings Settings(SearchIdentity identity) => new()
+    {
+        EarlyBarrier = identity.EarlyBarrier,
+        LateBarrier = identity.LateBarrier,
+        Metric = identity.Metric,
+        Effort = identity.Effort,
+        Arithmetic = identity.Arithmetic,
+    };
 
     private (NllSummary Dense, NllSummary Pruned) Evaluate(TorchModel model, BlockPlan plan, IReadOnlyList<int[]> windows)
     {

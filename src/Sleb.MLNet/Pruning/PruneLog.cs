@@ -19,12 +19,13 @@ internal sealed class PruneLog(Surroundings surroundings, IProgress<SearchProgre
                 break;
             case PruneEvent.Scored { Progress: var scored }:
                 _channel.Trace(MessageSensitivity.None, FormattableString.Invariant(
-                    $"Round {scored.Round} of {scored.Rounds}, candidate {scored.Scored} of {scored.Candidates}: without block {scored.Candidate.Block} {scored.Candidate.MeanNll:F4} nats per token."));
+                    $"Round {scored.Round} of {scored.Rounds}, loss {scored.Scored} of {scored.Losses}: without block {scored.Candidate.Block} {scored.Candidate.MeanNll:F4} nats per token."));
                 progress?.Report(scored);
                 break;
             case PruneEvent.Decided { Removal: var removal } decided:
                 string runnerUp = removal.RunnerUp is null ? "" : FormattableString.Invariant($"; next best is block {removal.RunnerUp}, {removal.Margin:F4} behind");
-                Info($"Round {decided.Round} of {decided.Rounds}: block {removal.Block} goes, {removal.MeanNll:F4} nats per token{runnerUp}.");
+                string loss = removal.MeanNll is { } nll ? FormattableString.Invariant($", {nll:F4} nats per token") : "";
+                Info($"Round {decided.Round} of {decided.Rounds}: block {removal.Block} goes{loss}{runnerUp}.");
                 break;
             case PruneEvent.Phase phase:
                 Info($"{char.ToUpperInvariant(phase.Name[0])}{phase.Name[1..]}.");

@@ -1,4 +1,5 @@
 using Sleb.Core.Calibration;
+using Sleb.Core.Search;
 
 namespace Sleb.MLNet.Pruning;
 
@@ -19,6 +20,11 @@ internal sealed record PruneRequest
     public int Windows { get; init; } = 8;
     public int EarlyBarrier { get; init; } = 1;
     public int LateBarrier { get; init; } = 1;
+    public SearchMetric Metric { get; init; }
+    public SearchEffort Effort { get; init; }
+
+    /// <summary>What candidates are screened in; null means what a run folder says, else what a short measurement shows to be faster.</summary>
+    public Arithmetic? Arithmetic { get; init; }
 
     /// <summary>Null means evaluation.txt beside the model, else the calibration text.</summary>
     public TextSource? Evaluation { get; init; }

@@ -1,39 +1,56 @@
-using F = TorchSharp.torch.nn.functional;
-
 namespace Sleb.Torch.Families;
 
 /// <summary>softmax(q k^T * scale) v over the keys up to the query's own position (Vaswani et al. 2017).</summary>
+/// <remarks>
+/// By hand, a chunk of queries at a time against the keys that any of them sees: about half of the square, where libtorch's fused
+/// kernel does the whole and knows neither soft caps nor bfloat16 units. Scores and softmax are float32 in any case.
+/// </remarks>
 internal static class CausalAttention
 {
-    /// <summary>(B, nh, T, hs), twice (B, nkv, T, hs) to (B, nh, T, hs).</summary>
+    /// <summary>Queries a chunk: fewer waste less of the square, more make larger products.</summary>
+    private const long Chunk = 128;
+
+    /// <summary>(B, nh, T, hs), twice (B, nkv, T, hs) to (B, nh, T, hs), in v's type.</summary>
     /// <param name="scale">Null is 1 / sqrt(hs).</param>
     /// <param name="window">Keys a query sees, itself included; null sees all.</param>
     /// <param name="softCap">Scores become cap * tanh(score / cap); null leaves them.</param>
     public static Tensor Run(Tensor q, Tensor k, Tensor v, double? scale = null, int? window = null, double? softCap = null)
     {
-        long length = q.shape[2], groups = q.shape[1] / k.shape[1];
-        double size = q.shape[3];
-        if (groups > 1) // query head h reads key/value head h / (heads per group)
-            (k, v) = (k.repeat_interleave(groups, dim: 1), v.repeat_interleave(groups, dim: 1));
-        if (softCap is { } cap)
+        using var scope = NewDisposeScope();
+        long batch = q.shape[0], heads = q.shape[1], length = q.shape[2], size = q.shape[3], groups = heads / k.shape[1];
+        double factor = (scale ?? 1 / Math.Sqrt(size)) / (softCap ?? 1);
+        q = Flat(q * factor);
+        (k, v) = (Flat(Repeat(k)).transpose(1, 2), Flat(Repeat(v)));
+        (q, k) = (q.to(v.dtype), k.to(v.dtype));
+        var y = empty([batch * heads, length, size], v.dtype, v.device);
+        using var later = ones(Chunk, Chunk, dtype: @bool, device: v.device).triu(1); // of two positions in a chunk, is the key behind the query?
+        for (long start = 0; start < length; start += Chunk)
         {
-            var scores = (q.matmul(k.transpose(2, 3)) * ((scale ?? 1 / Math.Sqrt(size)) / cap)).tanh() * cap; // (B, nh, T, T)
-            return scores.masked_fill(Seen(length, window ?? length, q.device).logical_not(), double.NegativeInfinity).softmax(-1).matmul(v);
+            using var chunk = NewDisposeScope();
+            long count = Math.Min(Chunk, length - start), end = start + count;
+            long first = window is { } seen ? Math.Max(0, start - seen + 1) : 0; // the earliest key that the chunk's first query sees
+            var scores = q.narrow(1, start, count).bmm(k.narrow(2, first, end - first)).to(float32); // (B * nh, count, keys)
+            if (softCap is { } cap) scores.tanh_().mul_(cap);
+            scores.narrow(2, start - first, count).masked_fill_(later[..(int)count, ..(int)count], double.NegativeInfinity);
+            if (window is { } keys && end - first > keys) scores.masked_fill_(Forgotten(count, end - first, keys, v.device), double.NegativeInfinity);
+            y.narrow(1, start, count).copy_(scores.softmax(-1).to(v.dtype).bmm(v.narrow(1, first, end - first)));
         }
-        if (scale is { } factor) q = q * (factor * Math.Sqrt(size)); // the function below divides by sqrt(hs)
-        return window is { } keys && length > keys
-            ? F.scaled_dot_product_attention(q, k, v, Seen(length, keys, q.device))
-            : F.scaled_dot_product_attention(q, k, v, is_casual: true);
+        return y.view(batch, heads, length, size).MoveToOuterDisposeScope();
+
+        // Query head h reads key/value head h / (heads per group).
+        Tensor Repeat(Tensor x) => groups > 1 ? x.repeat_interleave(groups, dim: 1) : x;
+
+        Tensor Flat(Tensor x) => x.reshape(batch * heads, length, size);
     }
 
     /// <summary>The same with the heads side by side, as the output projection reads them: (B, T, nh * hs).</summary>
     public static Tensor Merged(Tensor q, Tensor k, Tensor v, double? scale = null, int? window = null, double? softCap = null) =>
         Run(q, k, v, scale, window, softCap).transpose(1, 2).reshape(q.shape[0], q.shape[2], q.shape[1] * q.shape[3]);
 
-    /// <summary>A query sees itself and the window - 1 keys before it: (T, T).</summary>
-    private static Tensor Seen(long length, long window, Device device)
+    /// <summary>Keys too far behind their query, for the last <paramref name="queries"/> of <paramref name="keys"/> positions: (queries, keys).</summary>
+    private static Tensor Forgotten(long queries, long keys, long window, Device device)
     {
-        using var all = ones(length, length, dtype: @bool, device: device);
-        return all.tril().logical_and(all.triu(1 - window));
+        using var all = ones(queries, keys, dtype: @bool, device: device);
+        return all.tril(keys - queries - window);
     }
 }

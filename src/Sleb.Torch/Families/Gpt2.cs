@@ -120,7 +120,7 @@ internal sealed class Gpt2Mlp : nn.Module<Tensor, Tensor>
 }
 
 /// <summary>y = x W + b: a linear layer whose weight lies as [in, out].</summary>
-internal sealed class Conv1D : nn.Module<Tensor, Tensor>
+internal sealed class Conv1D : nn.Module<Tensor, Tensor>, ILowPrecision
 {
     private readonly Parameter weight, bias;
 
@@ -131,5 +131,5 @@ internal sealed class Conv1D : nn.Module<Tensor, Tensor>
         RegisterComponents();
     }
 
-    public override Tensor forward(Tensor x) => matmul(x, weight) + bias;
+    public override Tensor forward(Tensor x) => matmul(x.to(weight.dtype), weight) + bias;
 }

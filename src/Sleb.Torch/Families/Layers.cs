@@ -3,8 +3,11 @@ using F = TorchSharp.torch.nn.functional;
 
 namespace Sleb.Torch.Families;
 
-/// <summary>y = x W^T + b. TorchSharp's own module fills its weights with random numbers first, which a loader never needs.</summary>
-internal sealed class Linear : nn.Module<Tensor, Tensor>
+/// <summary>A module whose parameters may be bfloat16 while what goes through the model is float32.</summary>
+internal interface ILowPrecision;
+
+/// <summary>y = x W^T + b, in W's type. TorchSharp's own module fills its weights with random numbers first, which a loader never needs.</summary>
+internal sealed class Linear : nn.Module<Tensor, Tensor>, ILowPrecision
 {
     private readonly Parameter weight;
     private readonly Parameter? bias;
@@ -16,11 +19,11 @@ internal sealed class Linear : nn.Module<Tensor, Tensor>
         RegisterComponents();
     }
 
-    public override Tensor forward(Tensor input) => F.linear(input, weight, bias);
+    public override Tensor forward(Tensor input) => F.linear(input.to(weight.dtype), weight, bias);
 }
 
 /// <summary>A table of row vectors.</summary>
-internal sealed class Embedding : nn.Module<Tensor, Tensor>
+internal sealed class Embedding : nn.Module<Tensor, Tensor>, ILowPrecision
 {
     private readonly Parameter weight;
 
@@ -33,7 +36,7 @@ internal sealed class Embedding : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor ids) => weight.index_select(0, ids.flatten()).view([.. ids.shape, weight.shape[1]]);
 
     /// <summary>The tied head: the same table as output projection.</summary>
-    public Tensor Unembed(Tensor hidden) => F.linear(hidden, weight);
+    public Tensor Unembed(Tensor hidden) => F.linear(hidden.to(weight.dtype), weight);
 }
 
 /// <summary>x / sqrt(mean(x^2) + eps) * w (Zhang and Sennrich 2019).</summary>
@@ -49,7 +52,12 @@ internal sealed class RMSNorm : nn.Module<Tensor, Tensor>
         RegisterComponents();
     }
 
-    public override Tensor forward(Tensor x) => x * rsqrt(x.square().mean([-1], keepdim: true) + _epsilon) * weight;
+    public override Tensor forward(Tensor x)
+    {
+        using var scope = NewDisposeScope();
+        x = x.to(weight.dtype);
+        return (x * x.square().mean([-1], keepdim: true).add_(_epsilon).rsqrt_()).mul_(weight).MoveToOuterDisposeScope();
+    }
 }
 
 /// <summary>(x - mean) / sqrt(var + eps) * w + b (Ba et al. 2016), with neither w nor b where it is not affine.</summary>
@@ -67,7 +75,11 @@ internal sealed class LayerNorm : nn.Module<Tensor, Tensor>
         RegisterComponents();
     }
 
-    public override Tensor forward(Tensor x) => F.layer_norm(x, [_size], weight, bias, _epsilon);
+    public override Tensor forward(Tensor x)
+    {
+        using var scope = NewDisposeScope();
+        return F.layer_norm(x.to(float32), [_size], weight, bias, _epsilon).MoveToOuterDisposeScope();
+    }
 }
 
 /// <summary>A learned row for every position (Radford et al. 2018).</summary>

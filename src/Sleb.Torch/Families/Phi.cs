@@ -28,7 +28,7 @@ internal sealed class PhiForCausalLM : CausalLM
     public override Tensor Head(Tensor hidden)
     {
         using var scope = NewDisposeScope();
-        var product = lm_head.weight is { } own ? F.linear(hidden, own) : model.embed_tokens.Unembed(hidden);
+        var product = lm_head.weight is { } own ? F.linear(hidden.to(own.dtype), own) : model.embed_tokens.Unembed(hidden);
         return (product + lm_head.bias).MoveToOuterDisposeScope();
     }
 
@@ -40,7 +40,7 @@ internal sealed class PhiForCausalLM : CausalLM
 }
 
 /// <summary>The output projection, which has a bias of its own even where the weight is the embedding's.</summary>
-internal sealed class PhiHead : nn.Module
+internal sealed class PhiHead : nn.Module, ILowPrecision
 {
     public readonly Parameter? weight;
     public readonly Parameter bias;

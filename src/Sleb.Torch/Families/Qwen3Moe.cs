@@ -138,7 +138,7 @@ internal sealed class Qwen3MoeExperts : nn.Module<Tensor, Tensor>
     {
         using var scope = NewDisposeScope();
         var tokens = x.view(-1, x.shape[2]);                                                     // (B * T, H)
-        var (weights, chosen) = gate.forward(tokens).softmax(-1).topk(_top, dim: -1);             // (B * T, top)
+        var (weights, chosen) = gate.forward(tokens).to(float32).softmax(-1).topk(_top, dim: -1);             // (B * T, top)
         if (_normalize) weights = weights / weights.sum(-1, keepdim: true);
         var y = zeros_like(tokens);
         for (int e = 0; e < experts.Count; e++)

@@ -17,8 +17,11 @@ internal sealed class RotaryTensors(RotaryEmbedding rotary, Device device) : IDi
         var (cos, sin) = (_cos![..(int)length], _sin![..(int)length]); // (T, D/2)
         long half = rotary.Dimension / 2, rest = x.shape[3] - rotary.Dimension;
         var (left, right) = (x.narrow(3, 0, half), x.narrow(3, half, half));
-        Tensor[] rotated = [left * cos - right * sin, right * cos + left * sin];
-        return cat(rest == 0 ? rotated : [.. rotated, x.narrow(3, rotary.Dimension, rest)], dim: -1).MoveToOuterDisposeScope();
+        var y = empty(x.shape, device: x.device);
+        y.narrow(3, 0, half).copy_(left).mul_(cos).addcmul_(right, sin, -1);
+        y.narrow(3, half, half).copy_(right).mul_(cos).addcmul_(left, sin, 1);
+        if (rest > 0) y.narrow(3, rotary.Dimension, rest).copy_(x.narrow(3, rotary.Dimension, rest));
+        return y.MoveToOuterDisposeScope();
     }
 
     public void Dispose()

@@ -2,85 +2,82 @@ using Sleb.Core.Search;
 
 namespace Sleb.Torch.Scoring;
 
-/// <summary>Scores candidates in float32 on the checkpoint's weights.</summary>
+/// <summary>Scores candidates on a model in memory, window by window.</summary>
 /// <remarks>
-/// Prefix sharing: the hidden states walk through the alive blocks once a round, and at each candidate the walk branches into
-/// "without this block", so a candidate costs only the blocks behind it. About half the block passes, the same arithmetic.
+/// Prefix sharing: a window's hidden state walks through the alive blocks once, and at each candidate the walk branches into "without
+/// this block", so a candidate costs only the blocks behind it. The walk itself is float32 in any arithmetic, and is kept for the next
+/// round where memory allows.
 /// </remarks>
-internal sealed class TorchBlockScorer(TorchModel model, IReadOnlyList<int[]> windows) : IBlockScorer
+internal sealed class TorchBlockScorer : IBlockScorer, IDisposable
 {
-    public int BlockCount => model.BlockCount;
+    /// <summary>With as few candidates as this, one of them is likely to win: its states are the next round's walk.</summary>
+    private const int Contenders = 4;
 
-    public IReadOnlyList<double> Score(IReadOnlyList<int> alive, CancellationToken cancellationToken) =>
-        model.WindowNll(windows, alive, cancellationToken);
+    private readonly TorchModel _model;
+    private readonly IReadOnlyList<int[]> _windows;
+    private readonly WindowStates[] _states;
+    private readonly (TimeSpan Time, int Passes)[] _times;
 
-    public IEnumerable<CandidateLosses> ScoreWithout(IReadOnlyList<int> alive, IReadOnlyList<int> candidates, CancellationToken cancellationToken)
+    /// <param name="stateBytes">What kept hidden states may take; null is an eighth of the machine's memory.</param>
+    public TorchBlockScorer(TorchModel model, IReadOnlyList<int[]> windows, long? stateBytes = null)
     {
-        var prefix = Embed();
-        try
-        {
-            int scored = 0;
-            for (int position = 0; scored < candidates.Count; position++)
+        (_model, _windows) = (model, windows);
+        _times = new (TimeSpan, int)[model.BlockCount];
+        long walk = windows.Sum(ids => (long)ids.Length) * model.HiddenSize * sizeof(float) * (model.BlockCount + 1);
+        bool keep = walk * (1 + Contenders) <= (stateBytes ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 8);
+        _states = [.. windows.Select(ids => new WindowStates(model, ids, keep, Time))];
+    }
+
+    public int BlockCount => _model.BlockCount;
+
+    public int WindowCount => _windows.Count;
+
+    /// <summary>Larger products are no faster: a window's own fill the cores, and its tensors stay in the cache.</summary>
+    public int WindowsPerPass => 1;
+
+    public IEnumerable<WindowLoss> ScoreWithout(
+        IReadOnlyList<int> alive, IReadOnlyList<int> candidates, int firstWindow, int windows, Arithmetic arithmetic, CancellationToken cancellationToken)
+    {
+        for (int window = firstWindow; window < firstWindow + windows; window++)
+            foreach (int block in candidates)
+                yield return WindowLoss.Of(block, window, TokenNll(alive, block, candidates.Count, window, arithmetic, cancellationToken));
+    }
+
+    public BlockMeasurement MeasureBlocks(CancellationToken cancellationToken)
+    {
+        int[] all = [.. Enumerable.Range(0, BlockCount)];
+        var cosines = new double[BlockCount];
+        foreach (var states in _states)
+            for (int block = 0; block < BlockCount; block++)
             {
-                int block = alive[position];
-                if (block == candidates[scored])
-                {
-                    var behind = alive.Skip(position + 1);
-                    yield return new(block, [.. windows.Select((ids, w) => model.Loss(prefix[w], behind, ids, cancellationToken))]);
-                    scored++;
-                }
-                Advance(prefix, block, cancellationToken);
+                using var scope = NewDisposeScope();
+                var input = states.Before(all, block, cancellationToken).alias();
+                cosines[block] += nn.functional.cosine_similarity(input, states.Before(all, block + 1, cancellationToken), dim: -1).sum(ScalarType.Float64).item<double>();
             }
-        }
-        finally
-        {
-            Array.ForEach(prefix, hidden => hidden.Dispose());
-        }
+        long tokens = _windows.Sum(ids => (long)ids.Length);
+        return new([.. cosines.Select(sum => 1 - sum / tokens)], [.. _times.Select(time => Math.Round(time.Time.TotalMilliseconds / time.Passes, 3))]);
     }
 
-    /// <summary>1 - E[cos(input, output)] of every block of the dense model over all tokens.</summary>
-    /// <remarks>Block Influence of ShortGPT (Men et al. 2024, arXiv 2403.03853); the cosine is the second metric of the SLEB paper.</remarks>
-    public IReadOnlyList<double> BlockInfluence(CancellationToken cancellationToken)
+    public void Dispose() => Array.ForEach(_states, states => states.Dispose());
+
+    private double[] TokenNll(IReadOnlyList<int> alive, int block, int candidates, int window, Arithmetic arithmetic, CancellationToken cancellationToken)
     {
-        var influence = new double[BlockCount];
-        long tokens = windows.Sum(ids => (long)ids.Length);
-        var hidden = Embed();
-        try
-        {
-            for (int block = 0; block < influence.Length; block++)
-            {
-                double cosines = 0;
-                for (int w = 0; w < hidden.Length; w++)
-                {
-                    cancellationToken.ThrowIfCancellationRequested();
-                    using var input = hidden[w];
-                    hidden[w] = Keep(model.Block(block, input));
-                    using var cosine = nn.functional.cosine_similarity(input, hidden[w], dim: -1);
-                    using var sum = cosine.sum(ScalarType.Float64);
-                    cosines += sum.item<double>();
-                }
-                influence[block] = 1 - cosines / tokens;
-            }
-        }
-        finally
-        {
-            Array.ForEach(hidden, state => state.Dispose());
-        }
-        return influence;
+        using var scope = NewDisposeScope();
+        var states = _states[window];
+        int position = block == IBlockScorer.NoBlock ? alive.Count : IndexOf(alive, block);
+        Tensor hidden;
+        if (position == alive.Count) hidden = states.Before(alive, position, cancellationToken);
+        else if (arithmetic == Arithmetic.Fp32 && states.Keeps && candidates <= Contenders) hidden = states.Without(alive, position, cancellationToken);
+        else hidden = _model.Run(states.Before(alive, position, cancellationToken), alive.Skip(position + 1), arithmetic, cancellationToken);
+        return _model.TokenNll(hidden, _windows[window], arithmetic, cancellationToken);
     }
 
-    private Tensor[] Embed() => [.. windows.Select(ids => Keep(model.Embed(ids)))];
+    private void Time(int block, TimeSpan time) => _times[block] = (_times[block].Time + time, _times[block].Passes + 1);
 
-    private void Advance(Tensor[] states, int block, CancellationToken cancellationToken)
+    private static int IndexOf(IReadOnlyList<int> alive, int block)
     {
-        for (int w = 0; w < states.Length; w++)
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            using var input = states[w];
-            states[w] = Keep(model.Block(block, input));
-        }
+        for (int position = 0; position < alive.Count; position++)
+            if (alive[position] == block) return position;
+        throw new ArgumentException($"Block {block} is not among the alive ones.");
     }
-
-    /// <summary>States outlive the scope of whoever enumerates.</summary>
-    private static Tensor Keep(Tensor tensor) => tensor.DetachFromDisposeScope();
 }

@@ -1,11 +1,13 @@
 using System.Runtime.InteropServices;
 using Sleb.Core.Checkpoints;
+using Sleb.Core.Search;
 using Sleb.Torch.Families;
 using Sleb.Torch.Natives;
+using TorchSharp;
 
 namespace Sleb.Torch.Scoring;
 
-/// <summary>A checkpoint's weights in memory as float32, run with any of its blocks switched off.</summary>
+/// <summary>A checkpoint's weights in memory as float32, and as bfloat16 beside them where asked for, run with any of its blocks switched off.</summary>
 internal sealed class TorchModel : IDisposable
 {
     /// <summary>Tokens a pass of the head: logits of a whole window would be windows x vocabulary floats.</summary>
@@ -13,14 +15,16 @@ internal sealed class TorchModel : IDisposable
 
     private readonly CausalLM _model;
     private readonly Device _device;
+    private CausalLM? _lowered;
 
-    private TorchModel(CausalLM model, Device device)
+    private TorchModel(CausalLM model, int hiddenSize, Device device)
     {
-        _model = model;
-        _device = device;
+        (_model, HiddenSize, _device) = (model, hiddenSize, device);
     }
 
     public int BlockCount => _model.BlockCount;
+
+    public int HiddenSize { get; }
 
     /// <param name="gpuDeviceId">A CUDA device; null is the CPU.</param>
     /// <exception cref="CheckpointException">A tensor is missing, has another shape than the config says or holds a NaN.</exception>
@@ -29,6 +33,7 @@ internal sealed class TorchModel : IDisposable
     {
         var family = checkpoint.RequireFamily();
         LibTorch.EnsureLoaded();
+        Allocator.KeepLargeBlocks();
         var device = TorchDevice.Get(gpuDeviceId);
         var model = TorchFamilies.Create(family, checkpoint.Config, checkpoint.HasOwnHead(family), device);
         try
@@ -39,7 +44,7 @@ internal sealed class TorchModel : IDisposable
                 cancellationToken.ThrowIfCancellationRequested();
                 Fill(parameter, checkpoint, checkpoint.Find(name, parameter.shape));
             }
-            return new TorchModel(model, device);
+            return new TorchModel(model, checkpoint.Config.HiddenSize, device);
         }
         catch
         {
@@ -48,14 +53,29 @@ internal sealed class TorchModel : IDisposable
         }
     }
 
+    /// <summary>Makes the copy that <see cref="Arithmetic.Bf16"/> runs on: matrices in bfloat16, norms in float32.</summary>
+    public void Lower(Checkpoint checkpoint)
+    {
+        if (_lowered is not null) return;
+        var family = checkpoint.RequireFamily();
+        var lowered = TorchFamilies.Create(family, checkpoint.Config, checkpoint.HasOwnHead(family), _device);
+        lowered.eval();
+        foreach (var module in lowered.modules())
+            if (module is ILowPrecision) module.to(bfloat16);
+        using var none = no_grad();
+        foreach (var (full, low) in _model.parameters().Zip(lowered.parameters())) low.copy_(full);
+        _lowered = lowered;
+    }
+
     /// <summary>Mean loss of each window in nats per token, with only <paramref name="alive"/> (null: all) in place.</summary>
     public IReadOnlyList<double> WindowNll(IReadOnlyList<int[]> windows, IReadOnlyList<int>? alive, CancellationToken cancellationToken)
     {
         var losses = new double[windows.Count];
         for (int w = 0; w < losses.Length; w++)
         {
-            using var hidden = Embed(windows[w]);
-            losses[w] = Loss(hidden, alive ?? All(), windows[w], cancellationToken);
+            using var scope = NewDisposeScope();
+            var hidden = Run(Embed(windows[w]), alive ?? All(), Arithmetic.Fp32, cancellationToken);
+            losses[w] = WindowLoss.Of(IBlockScorer.NoBlock, w, TokenNll(hidden, windows[w], Arithmetic.Fp32, cancellationToken)).Nll;
         }
         return losses;
     }
@@ -65,7 +85,7 @@ internal sealed class TorchModel : IDisposable
     {
         using var none = no_grad();
         using var scope = NewDisposeScope();
-        return [.. _model.Head(_model.Norm(Run(alive ?? All(), Embed([.. ids]), default))).cpu().data<float>()];
+        return [.. _model.Head(_model.Norm(Run(Embed([.. ids]), alive ?? All(), Arithmetic.Fp32, default))).cpu().data<float>()];
     }
 
     /// <summary>The greedy continuation, without a cache: for a few tokens only.</summary>
@@ -76,7 +96,7 @@ internal sealed class TorchModel : IDisposable
         while (ids.Count < prompt.Count + newTokens)
         {
             using var scope = NewDisposeScope();
-            var hidden = Run(alive ?? All(), Embed([.. ids]), cancellationToken);
+            var hidden = Run(Embed([.. ids]), alive ?? All(), Arithmetic.Fp32, cancellationToken);
             int next = (int)_model.Head(_model.Norm(hidden[.., -1])).argmax(-1).item<long>();
             if (stopIds.Contains(next)) break;
             ids.Add(next);
@@ -92,49 +112,63 @@ internal sealed class TorchModel : IDisposable
         return _model.Embed(tensor(Array.ConvertAll(ids, id => (long)id), [1, ids.Length], device: _device)).MoveToOuterDisposeScope();
     }
 
-    /// <summary>One block's output: (1, T, H).</summary>
-    public Tensor Block(int index, Tensor hidden)
+    /// <summary>The output of the blocks, one after the other: (1, T, H). The input stays the caller's.</summary>
+    public Tensor Run(Tensor input, IEnumerable<int> blocks, Arithmetic arithmetic, CancellationToken cancellationToken)
     {
         using var none = no_grad();
-        return _model.Block(index, hidden);
-    }
-
-    /// <summary>Runs the blocks, then the head: the mean cross entropy of the T-1 next tokens, log-sum-exp in float32, sum in double.</summary>
-    public double Loss(Tensor hidden, IEnumerable<int> blocks, int[] ids, CancellationToken cancellationToken)
-    {
-        using var none = no_grad();
-        using var scope = NewDisposeScope();
-        hidden = _model.Norm(Run(blocks, hidden, cancellationToken))[0]; // (T, H)
-        int targets = ids.Length - 1;
-        double sum = 0;
-        for (int start = 0; start < targets; start += HeadChunk)
-        {
-            using var chunk = NewDisposeScope();
-            int end = Math.Min(start + HeadChunk, targets);
-            var logits = _model.Head(hidden[start..end]);
-            var next = tensor(Array.ConvertAll(ids[(start + 1)..(end + 1)], id => (long)id), device: _device);
-            var nll = logits.logsumexp(-1) - logits.gather(1, next.unsqueeze(1)).squeeze(1);
-            sum += nll.to(float64).sum().item<double>();
-        }
-        return sum / targets;
-    }
-
-    public void Dispose() => _model.Dispose();
-
-    private IReadOnlyList<int> All() => [.. Enumerable.Range(0, BlockCount)];
-
-    private Tensor Run(IEnumerable<int> blocks, Tensor hidden, CancellationToken cancellationToken)
-    {
-        var input = hidden;
+        var model = In(arithmetic);
+        var hidden = input;
         foreach (int block in blocks)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            var output = _model.Block(block, hidden);
-            if (!ReferenceEquals(hidden, input)) hidden.Dispose(); // the caller's own tensor stays
+            var output = model.Block(block, hidden);
+            if (!ReferenceEquals(hidden, input)) hidden.Dispose();
             hidden = output;
         }
         return hidden;
     }
+
+    /// <summary>From the last block's output to the loss of each of the T-1 next tokens, log-sum-exp in float32.</summary>
+    public double[] TokenNll(Tensor hidden, int[] ids, Arithmetic arithmetic, CancellationToken cancellationToken)
+    {
+        using var none = no_grad();
+        using var scope = NewDisposeScope();
+        var model = In(arithmetic);
+        hidden = model.Norm(hidden)[0]; // (T, H)
+        var losses = new double[ids.Length - 1];
+        for (int start = 0; start < losses.Length; start += HeadChunk)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            using var chunk = NewDisposeScope();
+            int end = Math.Min(start + HeadChunk, losses.Length);
+            var logits = model.Head(hidden[start..end]).to(float32);
+            var next = tensor(Array.ConvertAll(ids[(start + 1)..(end + 1)], id => (long)id), device: _device);
+            var own = logits.gather(1, next.unsqueeze(1)).squeeze(1);
+            float[] nll = (LogSumExp(logits) - own).cpu().data<float>().ToArray();
+            for (int t = 0; t < nll.Length; t++) losses[start + t] = nll[t];
+        }
+        return losses;
+    }
+
+    public void Dispose()
+    {
+        _lowered?.Dispose();
+        _model.Dispose();
+    }
+
+    /// <summary>Of each row, in place: where no exponential can leave float32, subtracting the largest first only costs passes over the logits.</summary>
+    private static Tensor LogSumExp(Tensor logits)
+    {
+        const float Safe = 80; // e^80 times a vocabulary of millions is below float32's 3e38, e^-80 above its 1e-38
+        using var largest = logits.amax([-1]);
+        using var bound = largest.abs_().amax([0]);
+        return bound.item<float>() < Safe ? logits.exp_().sum(-1).log_() : logits.logsumexp(-1);
+    }
+
+    private CausalLM In(Arithmetic arithmetic) => arithmetic == Arithmetic.Fp32 ? _model
+        : _lowered ?? throw new InvalidOperationException("The model was not lowered to bfloat16.");
+
+    private IReadOnlyList<int> All() => [.. Enumerable.Range(0, BlockCount)];
 
     /// <summary>In slices, because a span holds at most 2^31 bytes.</summary>
     private static void Fill(Tensor parameter, Checkpoint checkpoint, TensorEntry entry)

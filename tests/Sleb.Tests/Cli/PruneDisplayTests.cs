@@ -10,19 +10,17 @@ namespace Sleb.Tests.Cli;
 public class PruneDisplayTests
 {
     [Fact]
-    public void Time_left_is_told_only_after_a_few_candidates_and_counts_the_blocks_behind_each()
+    public void Time_left_is_told_only_after_a_few_losses_and_from_what_was_done_in_this_process()
     {
         var time = new ManualTime();
-        var left = new TimeLeft(blocks: 12, rounds: 1, earlyBarrier: 1, lateBarrier: 1, time);
-        for (int position = 1; position <= 10; position++)
+        var left = new TimeLeft(time);
+        for (int scored = 1; scored <= 20; scored++)
         {
-            Assert.Equal(position <= 4, left.After(1, position - 1) is null);
-            time.Pass(seconds: 12 - position + 1); // exactly what such a candidate costs, in block passes
-            left.Scored(1, position);
+            Assert.Equal(scored <= 8, left.Left is null);
+            time.Pass(seconds: 3);
+            left.Scored(0.6 + 0.02 * scored); // 60 % were resumed; 50 losses a search, three seconds each
+            if (scored > 8) Assert.Equal((20 - scored) * 3, left.Left!.Value.TotalSeconds, 1e-6);
         }
-        Assert.Equal(TimeSpan.Zero, left.After(1, 10));
-        double rest = Enumerable.Range(8, 3).Sum(position => 12 - position + 1);
-        Assert.Equal(rest, left.After(1, 7)!.Value.TotalSeconds, rest * 0.25); // measured over all rounds so far, told for three candidates
     }
 
     [Fact]
@@ -35,19 +33,19 @@ public class PruneDisplayTests
         new PruneDisplay(context, request, time).Run(tell =>
         {
             tell(new PruneEvent.Started(Identity, 1, "runs/x", 0));
-            for (int scored = 1; scored <= 10; scored++)
+            for (int scored = 1; scored <= 12; scored++)
             {
                 time.Pass(seconds: 13);
-                tell(new PruneEvent.Scored(new(1, 1, scored, 10, new(scored, [1.0]))));
+                tell(new PruneEvent.Scored(new(1, 1, scored, 12, new(scored, [new(scored, 0, 1.0, [1.0])]), scored / 12.0)));
             }
             tell(new PruneEvent.Warning("A warning."));
             return Result;
         });
-        string[] progress = [.. CliResult.Lines(output.ToString()).Where(line => line.Contains("candidates")).Select(line => line.Trim())];
-        Assert.Equal(3, progress.Length);
-        Assert.Equal("round 1/1, 3 of 10 candidates", progress[0]);
-        Assert.Matches(@"^round 1/1, 6 of 10 candidates, about \d+ s of the search left$", progress[1]);
-        Assert.Matches(@"^round 1/1, 9 of 10 candidates, about \d+ s of the search left$", progress[2]);
+        string[] progress = [.. CliResult.Lines(output.ToString()).Where(line => line.Contains("losses")).Select(line => line.Trim())];
+        Assert.Equal(4, progress.Length);
+        Assert.Equal("round 1/1, 3 of 12 losses", progress[0]);
+        Assert.Equal("round 1/1, 6 of 12 losses", progress[1]);
+        Assert.Matches(@"^round 1/1, 9 of 12 losses, about \d+ s of the search left$", progress[2]);
         Assert.Equal("warning: A warning.\n", error.ToString());
     }
 

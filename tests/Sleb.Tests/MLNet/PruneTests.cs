@@ -74,9 +74,9 @@ public sealed class PruneTests : IDisposable
         Assert.Equal(pruned.Pruned.MeanNll, pruned.Shipped.MeanNll, 1e-4);
         Assert.True(pruned.Pruned.Perplexity > pruned.Dense.Perplexity);
 
-        // Ten candidates: twelve blocks without the first and the last.
-        Assert.Equal(10, progress.Count);
-        Assert.Equal(10, Lines(ChannelMessageKind.Trace).Count(line => line.StartsWith("Round 1 of 1, candidate ", StringComparison.Ordinal)));
+        // Ten candidates, twelve blocks without the first and the last, on two windows.
+        Assert.Equal(20, progress.Count);
+        Assert.Equal(20, Lines(ChannelMessageKind.Trace).Count(line => line.StartsWith("Round 1 of 1, loss ", StringComparison.Ordinal)));
         Assert.Single(Lines(ChannelMessageKind.Info), line => line.StartsWith($"Round 1 of 1: block {pruned.Plan.RemovedBlocks[0]} goes, ", StringComparison.Ordinal));
 
         string opening = File.ReadAllText(CalibrationFile)[..20];

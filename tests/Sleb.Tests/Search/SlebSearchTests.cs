@@ -14,8 +14,8 @@ public class SlebSearchTests
     {
         var scorer = Additive(0, 0.5, 0.1, 0.4, 0.2, 0);
         Assert.Equal([2, 4, 3], new SlebSearch(scorer).Run(3).Select(removal => removal.Block));
-        Assert.Equal([0, 5, 2], new SlebSearch(scorer, earlyBarrier: 0, lateBarrier: 0).Run(3).Select(removal => removal.Block));
-        Assert.Equal([4, 3], new SlebSearch(scorer, earlyBarrier: 3, lateBarrier: 1).Run(2).Select(removal => removal.Block));
+        Assert.Equal([0, 5, 2], new SlebSearch(scorer, new() { EarlyBarrier = 0, LateBarrier = 0 }).Run(3).Select(removal => removal.Block));
+        Assert.Equal([4, 3], new SlebSearch(scorer, new() { EarlyBarrier = 3 }).Run(2).Select(removal => removal.Block));
     }
 
     [Fact]
@@ -33,7 +33,7 @@ public class SlebSearchTests
         var scorer = new TableScorer(4, 3, (alive, window) => alive.Contains(1) ? alive.Contains(2) ? 0.5 : table[1, window] : table[0, window]);
         var removal = new SlebSearch(scorer).Run(1).Single();
         Assert.Equal((1, 2), (removal.Block, removal.RunnerUp));
-        Assert.Equal(2.0, removal.MeanNll, 1e-12);
+        Assert.Equal(2.0, removal.MeanNll!.Value, 1e-12);
         Assert.Equal(0.2, removal.Margin!.Value, 1e-12);
         // Differences 0.1, 0.3, 0.2: standard deviation 0.1 over sqrt(3).
         Assert.Equal(0.1 / Math.Sqrt(3), removal.MarginStandardError!.Value, 1e-12);
@@ -69,7 +69,7 @@ public class SlebSearchTests
         Assert.Contains("Every candidate of round 1", round.Message, StringComparison.Ordinal);
         var scorer = new TableScorer(4, 2, (_, _) => double.NaN);
         Assert.Contains("dense model", Assert.Throws<InvalidOperationException>(() => new SlebSearch(scorer).Run(1).ToList()).Message, StringComparison.Ordinal);
-        Assert.Single(scorer.Scored);
+        Assert.All(scorer.Scored, scored => Assert.StartsWith("0,1,2,3 on", scored, StringComparison.Ordinal));
     }
 
     [Theory]
@@ -80,16 +80,19 @@ public class SlebSearchTests
     public void More_than_the_barriers_leave_is_refused_before_any_work(int remove, int early, int late)
     {
         var scorer = Additive(0, 0.1, 0.2, 0.3, 0.4, 0);
-        var error = Assert.Throws<ArgumentOutOfRangeException>(() => new SlebSearch(scorer, early, late).Run(remove).ToList());
+        var error = Assert.Throws<ArgumentOutOfRangeException>(() => new SlebSearch(scorer, new() { EarlyBarrier = early, LateBarrier = late }).Run(remove).ToList());
         Assert.Contains($"6 blocks, of which the first {early} and the last {late} stay", error.Message, StringComparison.Ordinal);
         Assert.Empty(scorer.Scored);
     }
 
     [Fact]
-    public void Progress_counts_the_candidates_of_each_round()
+    public void Progress_counts_the_losses_of_each_round_and_ends_when_the_search_does()
     {
-        var seen = new List<string>();
-        new SlebSearch(Additive(0, 0.1, 0.2, 0.3, 0)).Run(2, p => seen.Add($"{p.Round}/{p.Rounds} {p.Scored}/{p.Candidates} {p.Candidate.Block}")).ToList();
-        Assert.Equal(["1/2 1/3 1", "1/2 2/3 2", "1/2 3/3 3", "2/2 1/2 2", "2/2 2/2 3"], seen);
+        var seen = new List<SearchProgress>();
+        new SlebSearch(Additive(0, 0.1, 0.2, 0.3, 0)).Run(2, seen.Add).ToList();
+        Assert.Equal(["1/2 1/12 1", "1/2 2/12 2", "1/2 3/12 3", "1/2 4/12 1"], seen.Take(4).Select(p => $"{p.Round}/{p.Rounds} {p.Scored}/{p.Losses} {p.Candidate.Block}"));
+        Assert.Equal(12 + 8, seen.Count);
+        Assert.Equal(seen.Select(p => p.Done).Order(), seen.Select(p => p.Done));
+        Assert.Equal(1, seen[^1].Done);
     }
 }

@@ -16,7 +16,8 @@ public class SmolLM2LongTests(ITestOutputHelper output)
         using var model = TorchModel.Load(checkpoint);
         double worst = 0;
         int round = 0;
-        foreach (var removal in new SlebSearch(new TorchBlockScorer(model, reference.Calibration)).Run(9))
+        using var scorer = new TorchBlockScorer(model, reference.Calibration);
+        foreach (var removal in new SlebSearch(scorer).Run(9))
         {
             var (_, expected) = reference.Round(++round);
             foreach (var candidate in removal.Candidates)

@@ -1,5 +1,6 @@
 using Sleb.Core.Calibration;
 using Sleb.Core.Checkpoints;
+using Sleb.Core.Search;
 using Sleb.Core.Tokenization;
 using Sleb.Torch.Scoring;
 
@@ -14,14 +15,14 @@ public class SmolLM2Tests
         var reference = new SmolLM2Reference();
         using var checkpoint = Checkpoint.Open(SmolLM2.Folder);
         using var model = TorchModel.Load(checkpoint);
-        var scorer = new TorchBlockScorer(model, [reference.Calibration[0]]);
+        using var scorer = new TorchBlockScorer(model, [reference.Calibration[0]]);
         foreach (int round in (int[])[1, 9]) // the ends of the search
         {
             var (alive, expected) = reference.Round(round);
-            var candidates = scorer.ScoreWithout(alive, alive[1..^1], default).ToList();
+            var candidates = scorer.ScoreWithout(alive, alive[1..^1], 0, 1, Arithmetic.Fp32, default).ToList();
             Assert.Equal(expected.Keys.Order(), candidates.Select(candidate => candidate.Block));
             foreach (var candidate in candidates)
-                Assert.Equal(expected[candidate.Block][0], candidate.MeanNll, 1e-4);
+                Assert.Equal(expected[candidate.Block][0], candidate.Nll, 1e-4);
         }
     }
 
@@ -43,7 +44,8 @@ public class SmolLM2Tests
         var reference = new SmolLM2Reference();
         using var checkpoint = Checkpoint.Open(SmolLM2.Folder);
         using var model = TorchModel.Load(checkpoint);
-        var influence = new TorchBlockScorer(model, reference.Calibration).BlockInfluence(default);
+        using var scorer = new TorchBlockScorer(model, reference.Calibration);
+        var influence = scorer.MeasureBlocks(default).Influence;
         Assert.Equal(reference.BlockInfluence.Length, influence.Count);
         foreach (var (expected, found) in reference.BlockInfluence.Zip(influence)) Assert.Equal(expected, found, 1e-4);
     }

@@ -3,20 +3,34 @@ using Sleb.Core.Search;
 namespace Sleb.Tests.Search;
 
 /// <summary>A scorer with a known answer: each window's loss is a function of the blocks in place; counts what it is asked.</summary>
-internal sealed class TableScorer(int blocks, int windows, Func<IReadOnlyList<int>, int, double> loss) : IBlockScorer
+/// <param name="error">What bfloat16 adds to a loss, for the blocks in place and a window.</param>
+internal sealed class TableScorer(
+    int blocks, int windows, Func<IReadOnlyList<int>, int, double> loss, Func<IReadOnlyList<int>, int, double>? error = null, int windowsPerPass = 1) : IBlockScorer
 {
     public int BlockCount => blocks;
 
-    /// <summary>Every candidate scored, as the alive blocks without it.</summary>
+    public int WindowCount => windows;
+
+    public int WindowsPerPass => windowsPerPass;
+
+    /// <summary>Every loss measured: the alive blocks without the candidate, the window, and the arithmetic where it is not float32.</summary>
     public List<string> Scored { get; } = [];
 
-    public IReadOnlyList<double> Score(IReadOnlyList<int> alive, CancellationToken cancellationToken)
+    public IEnumerable<WindowLoss> ScoreWithout(
+        IReadOnlyList<int> alive, IReadOnlyList<int> candidates, int firstWindow, int count, Arithmetic arithmetic, CancellationToken cancellationToken)
     {
-        cancellationToken.ThrowIfCancellationRequested();
-        Scored.Add(string.Join(',', alive));
-        return [.. Enumerable.Range(0, windows).Select(window => loss(alive, window))];
+        Assert.InRange(count, 1, windowsPerPass);
+        for (int window = firstWindow; window < firstWindow + count; window++)
+            foreach (int block in candidates)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                int[] left = [.. alive.Where(other => other != block)];
+                Scored.Add($"{string.Join(',', left)} on {window}{(arithmetic == Arithmetic.Fp32 ? "" : " in bf16")}");
+                double nll = loss(left, window) + (arithmetic == Arithmetic.Bf16 ? error!(left, window) : 0);
+                yield return WindowLoss.Of(block, window, Enumerable.Repeat(nll, 16).ToArray());
+            }
     }
 
-    public IEnumerable<CandidateLosses> ScoreWithout(IReadOnlyList<int> alive, IReadOnlyList<int> candidates, CancellationToken cancellationToken) =>
-        candidates.Select(block => new CandidateLosses(block, Score([.. alive.Where(other => other != block)], cancellationToken)));
+    public BlockMeasurement MeasureBlocks(CancellationToken cancellationToken) =>
+        new([.. Enumerable.Range(0, blocks).Select(block => 1.0 / (1 + block))], new double[blocks]);
 }

@@ -19,8 +19,8 @@ public class TinyNovelsTests
         using var checkpoint = Checkpoint.Open(TestFiles.TinyNovels);
         using var model = TorchModel.Load(checkpoint);
         var tokenizer = HuggingFaceTokenizer.Load(TestFiles.TinyNovels);
-        var search = new SlebSearch(new TorchBlockScorer(model, Windows(tokenizer, "calibration.txt").Take(8).ToList()));
-        var removals = search.Run(5).ToList();
+        using var scorer = new TorchBlockScorer(model, Windows(tokenizer, "calibration.txt").Take(8).ToList());
+        var removals = new SlebSearch(scorer).Run(5).ToList();
         Assert.Equal(Reference.GetProperty("removal_order").EnumerateArray().Select(block => block.GetInt32()), removals.Select(removal => removal.Block));
         foreach (var (round, removal) in Reference.GetProperty("rounds").EnumerateArray().Zip(removals))
             foreach (var candidate in round.GetProperty("mean_nll").EnumerateObject())
@@ -42,7 +42,8 @@ public class TinyNovelsTests
         using var checkpoint = Checkpoint.Open(TestFiles.TinyNovels);
         using var model = TorchModel.Load(checkpoint);
         var windows = Windows(HuggingFaceTokenizer.Load(TestFiles.TinyNovels), "calibration.txt").Take(8).ToList();
-        var influence = new TorchBlockScorer(model, windows).BlockInfluence(default);
+        using var scorer = new TorchBlockScorer(model, windows);
+        var influence = scorer.MeasureBlocks(default).Influence;
         foreach (var (expected, found) in Reference.GetProperty("block_influence").EnumerateArray().Zip(influence))
             Assert.Equal(expected.GetDouble(), found, 1e-4);
     }

@@ -1,3 +1,4 @@
+using Sleb.Core.Search;
 using Sleb.Torch.Scoring;
 using TorchSharp;
 
@@ -6,14 +7,16 @@ namespace Sleb.Tests.Torch;
 /// <summary>Does every tensor die where it should?</summary>
 public class TorchModelTests
 {
-    [Fact]
-    public void Two_hundred_forwards_leave_the_live_tensors_as_they_were()
+    [Theory]
+    [InlineData(long.MaxValue)] // hidden states are kept
+    [InlineData(0)]
+    public void Two_hundred_forwards_leave_the_live_tensors_as_they_were(long stateBytes)
     {
         var reference = ConformanceFolder.Open("llama");
         long start = LiveTensors();
         using var checkpoint = reference.Checkpoint();
         using var model = TorchModel.Load(checkpoint);
-        var scorer = new TorchBlockScorer(model, reference.Rows);
+        model.Lower(checkpoint);
         int[] all = [0, 1, 2, 3, 4];
         Pass();
         long before = LiveTensors();
@@ -25,10 +28,12 @@ public class TorchModelTests
 
         void Pass()
         {
-            scorer.ScoreWithout(all, all, default).ToList();
-            scorer.ScoreWithout(all, all, default).First(); // a walk that is left early
-            scorer.Score(all, default);
-            scorer.BlockInfluence(default);
+            using var scorer = new TorchBlockScorer(model, reference.Rows, stateBytes);
+            scorer.ScoreWithout(all, all, 0, reference.Rows.Length, Arithmetic.Fp32, default).ToList();
+            scorer.ScoreWithout(all, all, 0, 1, Arithmetic.Bf16, default).First(); // a walk that is left early
+            scorer.ScoreWithout(all, [1, 3], 0, 1, Arithmetic.Fp32, default).ToList(); // contenders, whose states are kept
+            scorer.ScoreWithout([0, 1, 2, 4], [IBlockScorer.NoBlock, 2], 0, 1, Arithmetic.Fp32, default).ToList();
+            scorer.MeasureBlocks(default);
             model.Logits(reference.Rows[0]);
             model.Greedy(reference.GreedyPrompt, 2, [], all, default);
         }

@@ -1,0 +1,14 @@
+using System.Text.Json.Serialization;
+
+namespace Sleb.Core.Search;
+
+/// <summary>What matrix products are computed in. Logits and losses are float32, sums double, in either.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<Arithmetic>))]
+public enum Arithmetic
+{
+    /// <summary>IEEE float32.</summary>
+    [JsonStringEnumMemberName("fp32")] Fp32,
+
+    /// <summary>bfloat16 factors: a loss is then a screening value, and float32 decides among those that are close.</summary>
+    [JsonStringEnumMemberName("bf16")] Bf16,
+}
