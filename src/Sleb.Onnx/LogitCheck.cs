@@ -12,7 +12,7 @@ internal static class LogitCheck
     /// </summary>
     private const double Relative = 1e-4, Floor = 1e-3;
 
-    private const int PromptLength = 8;
+    public const int PromptLength = 8;
 
     /// <exception cref="InvalidDataException">The folder computes something else.</exception>
     public static void Verify(GenAIModel model, Func<IReadOnlyList<int>, float[]>? reference, CancellationToken cancellationToken)

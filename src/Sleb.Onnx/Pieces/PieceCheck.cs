@@ -21,7 +21,7 @@ internal static class PieceCheck
     /// <exception cref="InvalidDataException">A piece computes something else.</exception>
     public static void Verify(string folder, IReadOnlyList<int> survivors, int vocabulary, IModelPieces reference, CancellationToken cancellationToken)
     {
-        int[] ids = LogitCheck.Prompt(8, vocabulary);
+        int[] ids = LogitCheck.Prompt(LogitCheck.PromptLength, vocabulary);
         var states = new List<float[]> { reference.Embed(ids) };
         foreach (int block in survivors)
         {

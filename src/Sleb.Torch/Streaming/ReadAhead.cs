@@ -3,7 +3,7 @@ using Sleb.Core.Checkpoints;
 
 namespace Sleb.Torch.Streaming;
 
-/// <summary>Brings tensors into the system's file cache while the processor computes, through a small buffer: the process does not grow.</summary>
+/// <summary>Brings weights into the system's file cache while the processor computes, through a small buffer: the process does not grow.</summary>
 /// <remarks>posix_fadvise(WILLNEED) would do the same, but Linux cuts each such call to one request of the disk.</remarks>
 internal sealed class ReadAhead(Checkpoint checkpoint) : IDisposable
 {
@@ -12,8 +12,8 @@ internal sealed class ReadAhead(Checkpoint checkpoint) : IDisposable
     private readonly CancellationTokenSource _stop = new();
     private Task _reading = Task.CompletedTask;
 
-    /// <summary>Starts with these tensors once those asked for before are there.</summary>
-    public void Start(IReadOnlyList<TensorEntry> tensors) => _reading = _reading.ContinueWith(_ => Read(tensors), TaskScheduler.Default);
+    /// <summary>Starts with these weights once those asked for before are there.</summary>
+    public void Start(IReadOnlyList<StreamedWeight> weights) => _reading = _reading.ContinueWith(_ => Read(weights), TaskScheduler.Default);
 
     public void Dispose()
     {
@@ -22,12 +22,12 @@ internal sealed class ReadAhead(Checkpoint checkpoint) : IDisposable
         _stop.Dispose();
     }
 
-    private void Read(IReadOnlyList<TensorEntry> tensors)
+    private void Read(IReadOnlyList<StreamedWeight> weights)
     {
         byte[] buffer = ArrayPool<byte>.Shared.Rent(BufferBytes);
         try
         {
-            foreach (var tensor in tensors)
+            foreach (var (_, tensor) in weights)
                 for (long done = 0; done < tensor.Bytes && !_stop.IsCancellationRequested; done += BufferBytes)
                     checkpoint.ReadBytes(tensor, done, buffer.AsSpan(0, (int)Math.Min(BufferBytes, tensor.Bytes - done)));
         }

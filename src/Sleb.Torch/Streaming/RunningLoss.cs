@@ -3,14 +3,14 @@ namespace Sleb.Torch.Streaming;
 /// <summary>The cross entropy of a sequence's next tokens, from logits that come in slices of the vocabulary.</summary>
 internal sealed class RunningLoss : IDisposable
 {
-    private readonly Tensor _next, _logSum, _target; // (T - 1)
+    private readonly Tensor _next, _logSum, _target; // (T), of which the last is of no use
 
     public RunningLoss(int[] ids)
     {
         using var scope = NewDisposeScope();
-        _next = tensor(Array.ConvertAll(ids[1..], id => (long)id)).DetachFromDisposeScope();
-        _logSum = full(ids.Length - 1, double.NegativeInfinity, dtype: float64).DetachFromDisposeScope();
-        _target = zeros(ids.Length - 1, dtype: float64).DetachFromDisposeScope();
+        _next = tensor(Array.ConvertAll([.. ids[1..], ids[0]], id => (long)id)).DetachFromDisposeScope();
+        _logSum = full(ids.Length, double.NegativeInfinity, dtype: float64).DetachFromDisposeScope();
+        _target = zeros(ids.Length, dtype: float64).DetachFromDisposeScope();
     }
 
     /// <param name="logits">Of some neighbouring tokens over some neighbouring entries: (tokens, rows).</param>
@@ -29,7 +29,7 @@ internal sealed class RunningLoss : IDisposable
     public double[] Tokens()
     {
         using var scope = NewDisposeScope();
-        return (_logSum - _target).data<double>().ToArray();
+        return (_logSum - _target)[..^1].data<double>().ToArray();
     }
 
     public void Dispose()

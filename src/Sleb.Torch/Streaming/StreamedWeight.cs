@@ -6,6 +6,8 @@ namespace Sleb.Torch.Streaming;
 /// <summary>A parameter that has no values of its own, and where they lie in the checkpoint.</summary>
 internal readonly record struct StreamedWeight(Parameter Parameter, TensorEntry Entry)
 {
-    /// <summary>All rows, into <paramref name="buffer"/>.</summary>
-    public void Load(WeightBuffer buffer) => buffer.Lend(this, 0, Entry.Shape[0]);
+    public long Rows => Entry.Shape[0];
+
+    /// <summary>Floats that so many rows (null: all) take in a buffer.</summary>
+    public long Room(long? rows = null) => WeightBuffer.Room(Entry.Elements / Rows * (rows ?? Rows));
 }

@@ -1,67 +1,98 @@
+using System.Diagnostics;
 using Sleb.Core.Search;
 
 namespace Sleb.Torch.Streaming;
 
-/// <summary>Scores on a streamed model: while a block is in memory, all windows and all candidates of a group go through it.</summary>
+/// <summary>Scores on a streamed model: while a block is in memory, all windows of a pass and all candidates go through it.</summary>
 /// <remarks>
-/// Each sequence goes through alone, so that its loss depends neither on the group nor on the memory there is.
+/// Prefix sharing as in memory, the prefix in float32 in any arithmetic. Each window goes through alone, so that its loss depends neither
+/// on the pass nor on the memory there is.
 /// </remarks>
 /// <param name="states">Hidden states (of one window each) that may be held at a time.</param>
 internal sealed class WavefrontScorer(StreamedModel model, IReadOnlyList<int[]> windows, int states) : IBlockScorer
 {
-    /// <summary>Stands for the model as it is.</summary>
-    private const int NoBlock = -1;
-
     public int BlockCount => model.BlockCount;
+
+    public int WindowCount => windows.Count;
+
+    public int WindowsPerPass => Math.Clamp(states / BlockCount, 1, windows.Count);
 
     /// <summary>The most states that were ever held.</summary>
     public int MostStates { get; private set; }
 
-    public IReadOnlyList<double> Score(IReadOnlyList<int> alive, CancellationToken cancellationToken)
+    public IEnumerable<WindowLoss> ScoreWithout(
+        IReadOnlyList<int> alive, IReadOnlyList<int> candidates, int firstWindow, int windowCount, Arithmetic arithmetic, CancellationToken cancellationToken)
+    {
+        int[][] ids = [.. windows.Skip(firstWindow).Take(windowCount)];
+        foreach (int[] part in candidates.Chunk(Math.Max(1, states / windowCount))) // one part, unless a single window's states are too many
+        {
+            var losses = Walk(ids, alive, part, arithmetic, null, cancellationToken);
+            for (int i = 0; i < losses.Count; i++)
+                yield return WindowLoss.Of(part[i / ids.Length], firstWindow + i % ids.Length, losses[i]);
+        }
+    }
+
+    /// <summary>The mean loss of each window with only <paramref name="alive"/> (null: all) in place.</summary>
+    public IReadOnlyList<double> WindowNll(IReadOnlyList<int>? alive, CancellationToken cancellationToken)
     {
         var losses = new List<double>();
-        for (int first = 0; first < windows.Count; first += states)
-            losses.AddRange(Walk([.. windows.Skip(first).Take(states)], alive, [NoBlock], cancellationToken).Select(tokens => tokens.Average()));
+        foreach (int[][] ids in windows.Chunk(states))
+            losses.AddRange(Walk(ids, alive ?? All(), [IBlockScorer.NoBlock], Arithmetic.Fp32, null, cancellationToken)
+                .Select(tokens => WindowLoss.Of(IBlockScorer.NoBlock, 0, tokens).Nll));
         return losses;
     }
 
-    public IEnumerable<CandidateLosses> ScoreWithout(IReadOnlyList<int> alive, IReadOnlyList<int> candidates, CancellationToken cancellationToken)
+    public BlockMeasurement MeasureBlocks(CancellationToken cancellationToken)
     {
-        var losses = candidates.ToDictionary(block => block, _ => new List<double>());
-        int group = Math.Max(1, states / candidates.Count);
-        for (int first = 0; first < windows.Count; first += group)
-            foreach (int[] part in candidates.Chunk(states)) // one part, unless a single window's states are too many
-            {
-                int[][] ids = [.. windows.Skip(first).Take(group)];
-                foreach (var (block, nll) in part.Zip(Walk(ids, alive, part, cancellationToken).Chunk(ids.Length)))
-                    losses[block].AddRange(nll.Select(tokens => tokens.Average()));
-            }
-        return losses.OrderBy(candidate => candidate.Key).Select(candidate => new CandidateLosses(candidate.Key, candidate.Value));
+        var (cosines, times) = (new double[BlockCount], new TimeSpan[BlockCount]);
+        foreach (int[][] ids in windows.Chunk(states))
+            Walk(ids, All(), [], Arithmetic.Fp32, Measure, cancellationToken);
+        long tokens = windows.Sum(ids => (long)ids.Length);
+        return new([.. cosines.Select(sum => 1 - sum / tokens)], [.. times.Select(time => Math.Round(time.TotalMilliseconds / windows.Count, 3))]);
+
+        void Measure(int block, Tensor input, Tensor output, TimeSpan time)
+        {
+            using var scope = NewDisposeScope();
+            cosines[block] += nn.functional.cosine_similarity(input, output, dim: -1).sum(ScalarType.Float64).item<double>();
+            times[block] += time;
+        }
     }
 
     /// <summary>The losses of every token: of the first candidate (ascending) on each sequence, then of the next.</summary>
-    private IReadOnlyList<double[]> Walk(int[][] ids, IReadOnlyList<int> alive, int[] candidates, CancellationToken cancellationToken)
+    /// <param name="passed">Hears of the prefix's way through each block.</param>
+    private IReadOnlyList<double[]> Walk(
+        int[][] ids, IReadOnlyList<int> alive, int[] candidates, Arithmetic arithmetic, Action<int, Tensor, Tensor, TimeSpan>? passed, CancellationToken cancellationToken)
     {
+        bool whole = candidates.Contains(IBlockScorer.NoBlock);
+        int[] leftOut = candidates[(whole ? 1 : 0)..];
         var branches = new List<Tensor[]>();
-        Tensor[]? prefix = null; // behind all alive blocks so far, until the last candidate takes it
+        Tensor[]? prefix = null; // behind all alive blocks so far; the last branch takes it
         try
         {
             prefix = Array.ConvertAll(ids, model.Embed);
-            if (candidates[0] == NoBlock) Branch();
             for (int position = 0; position < alive.Count; position++)
             {
                 int block = alive[position], before = branches.Count;
-                if (before < candidates.Length && candidates[before] == block) Branch();
-                var moving = branches.Take(before).Append(prefix ?? []).SelectMany(branch => branch.Select((_, w) => (branch, w))).ToList();
-                if (moving.Count > 0) model.LoadBlock(block, next: position + 1 < alive.Count ? alive[position + 1] : null);
-                foreach (var (branch, w) in moving)
+                int? next = position + 1 < alive.Count ? alive[position + 1] : null;
+                if (before < leftOut.Length && leftOut[before] == block) Branch();
+                if (prefix is not null) Advance(prefix, Arithmetic.Fp32, passed);
+                foreach (var branch in branches.Take(before)) Advance(branch, arithmetic, null);
+
+                void Advance(Tensor[] sequences, Arithmetic arithmetic, Action<int, Tensor, Tensor, TimeSpan>? passed)
                 {
-                    cancellationToken.ThrowIfCancellationRequested();
-                    using var input = branch[w];
-                    branch[w] = model.Block(input).DetachFromDisposeScope();
+                    for (int w = 0; w < sequences.Length; w++)
+                    {
+                        cancellationToken.ThrowIfCancellationRequested();
+                        using var input = sequences[w];
+                        long start = Stopwatch.GetTimestamp();
+                        sequences[w] = model.Block(block, input, arithmetic, next);
+                        passed?.Invoke(block, input, sequences[w], Stopwatch.GetElapsedTime(start));
+                    }
                 }
             }
-            return model.Losses([.. branches.SelectMany(branch => branch)], [.. branches.SelectMany(_ => ids)], cancellationToken);
+            if (whole) branches.Insert(0, prefix!);
+            if (branches.Count == 0) return [];
+            return model.TokenNll([.. branches.SelectMany(branch => branch)], [.. branches.SelectMany(_ => ids)], arithmetic, cancellationToken);
         }
         finally
         {
@@ -70,10 +101,12 @@ internal sealed class WavefrontScorer(StreamedModel model, IReadOnlyList<int[]> 
 
         void Branch()
         {
-            bool last = branches.Count + 1 == candidates.Length;
+            bool last = !whole && passed is null && branches.Count + 1 == leftOut.Length;
             branches.Add(last ? prefix! : Array.ConvertAll(prefix!, state => state.clone().DetachFromDisposeScope()));
             if (last) prefix = null;
             MostStates = Math.Max(MostStates, (branches.Count + (last ? 0 : 1)) * ids.Length);
         }
     }
+
+    private IReadOnlyList<int> All() => [.. Enumerable.Range(0, BlockCount)];
 }

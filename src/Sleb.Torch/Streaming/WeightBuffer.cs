@@ -3,21 +3,19 @@ using Sleb.Core.Checkpoints;
 
 namespace Sleb.Torch.Streaming;
 
-/// <summary>The memory that blocks, and slices of the head, take turns in: float32, allocated once.</summary>
-internal sealed class WeightBuffer(Checkpoint checkpoint, long elements) : IDisposable
+/// <summary>Memory of one element type that weights take turns in: allocated once, touched when the first is read.</summary>
+internal sealed class WeightBuffer(Checkpoint checkpoint, ScalarType type, long elements) : IDisposable
 {
-    /// <summary>Floats of a cache line: a parameter starts where the allocator would have put it.</summary>
+    /// <summary>A cache line of float32: a parameter starts where the allocator would have put it.</summary>
     private const long Alignment = 16;
 
-    /// <summary>A span holds at most 2^31 bytes.</summary>
-    private const long MaxRead = 1 << 24;
+    /// <summary>Elements read at once; on their way to another type they wait as float32.</summary>
+    private const long Piece = 1 << 22;
 
-    private readonly Tensor _memory = empty(elements).DetachFromDisposeScope();
+    private readonly Tensor _memory = empty(elements, type).DetachFromDisposeScope();
     private long _used;
 
-    public long Bytes => elements * sizeof(float);
-
-    public bool IsEmpty => _used == 0;
+    public long Bytes => elements * (type == float32 ? 4 : 2);
 
     /// <summary>What a tensor of so many elements takes here.</summary>
     public static long Room(long elements) => (elements + Alignment - 1) / Alignment * Alignment;
@@ -29,12 +27,16 @@ internal sealed class WeightBuffer(Checkpoint checkpoint, long elements) : IDisp
     public void Lend(StreamedWeight weight, long firstRow, long rows)
     {
         using var scope = NewDisposeScope();
-        long row = weight.Entry.Elements / weight.Entry.Shape[0], count = rows * row;
+        long row = weight.Entry.Elements / weight.Rows, count = rows * row;
         var lent = _memory.narrow(0, _used, count);
-        for (long done = 0; done < count; done += MaxRead)
+        using var staging = type == float32 ? null : empty(Math.Min(Piece, count));
+        for (long done = 0; done < count; done += Piece)
         {
-            using var part = lent.narrow(0, done, Math.Min(MaxRead, count - done));
-            checkpoint.Read(weight.Entry, MemoryMarshal.Cast<byte, float>(part.bytes), firstRow * row + done);
+            long length = Math.Min(Piece, count - done);
+            using var target = lent.narrow(0, done, length);
+            using var read = staging?.narrow(0, 0, length) ?? target.alias();
+            checkpoint.Read(weight.Entry, MemoryMarshal.Cast<byte, float>(read.bytes), firstRow * row + done);
+            if (staging is not null) target.copy_(read);
         }
         weight.Parameter.set_(lent.view([rows, .. weight.Entry.Shape[1..]]));
         _used += Room(count);
