@@ -66,6 +66,7 @@ internal static class SlebCommandLine
             new ExportCommand(),
             new PerplexityCommand(),
             new GenerateCommand(),
+            new BenchCommand(),
         };
         root.Add(JsonOption);
         root.Add(VerboseOption);
