@@ -8,7 +8,7 @@ public class RaceTests
     private static readonly SearchSettings Racing = new() { Effort = SearchEffort.Racing };
 
     private static TableScorer Scorer(Arithmetic arithmetic = Arithmetic.Fp32, int windowsPerPass = 1) => new(10, 8, Loss,
-        arithmetic == Arithmetic.Fp32 ? null : (_, _) => 0.0001, windowsPerPass);
+        arithmetic == Arithmetic.Fp32 ? null : (_, _) => 0.0001, windowsPerPass, spread: 0.05);
 
     /// <summary>A block is worth a tenth of its number, give or take what a window makes of it.</summary>
     private static double Loss(IReadOnlyList<int> alive, int window) =>
@@ -24,7 +24,8 @@ public class RaceTests
         var expected = new SlebSearch(exhaustive).Run(4).ToList();
         var racing = Scorer(arithmetic, windowsPerPass);
         var found = new SlebSearch(racing, Racing with { Arithmetic = arithmetic }).Run(4).ToList();
-        Assert.Equal(expected.Select(removal => (removal.Block, removal.MeanNll)), found.Select(removal => (removal.Block, removal.MeanNll)));
+        Assert.Equal(expected.Select(removal => removal.Block), found.Select(removal => removal.Block));
+        foreach (var (one, other) in expected.Zip(found)) Assert.Equal(one.MeanNll!.Value, other.MeanNll!.Value, 1e-12);
         Assert.InRange(racing.Scored.Count, 1, exhaustive.Scored.Count * 2 / 3);
     }
 
@@ -45,7 +46,7 @@ public class RaceTests
     [Fact]
     public void Candidates_that_cannot_be_told_apart_all_see_the_whole_text()
     {
-        var scorer = new TableScorer(5, 4, (alive, window) => 2 + (alive.Contains(1) ? Math.Sin(window) : alive.Contains(2) ? Math.Cos(window) : 0) * 0.1);
+        var scorer = new TableScorer(5, 4, (alive, window) => 2 + (alive.Contains(1) ? Math.Sin(window) : alive.Contains(2) ? Math.Cos(window) : 0) * 0.1, spread: 0.3);
         Assert.All(new SlebSearch(scorer, Racing).Run(1).Single().Candidates, candidate => Assert.False(candidate.RuledOut));
     }
 
