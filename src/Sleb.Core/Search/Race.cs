@@ -20,21 +20,26 @@ internal static class Race
     /// <summary>Below this many segments a standard error says too little.</summary>
     private const int FewestPairs = 8;
 
-    /// <returns>The candidates that could not be ruled out, in their order.</returns>
-    public static IReadOnlyList<int> Run(SearchRound round, IReadOnlyList<int> candidates, Arithmetic arithmetic, Action<IReadOnlyList<int>>? narrowed = null)
+    /// <returns>The candidates that could not be ruled out, in their order, and what was seen of the others.</returns>
+    public static (IReadOnlyList<int> Finalists, IReadOnlyList<CandidateLosses> RuledOut) Run(
+        SearchRound round, IReadOnlyList<int> candidates, Arithmetic arithmetic, Action<IReadOnlyList<int>>? narrowed = null)
     {
         var live = candidates;
+        var ruledOut = new List<CandidateLosses>();
         for (int start = 0; start < round.Windows && live.Count > 1; start += round.WindowsPerPass)
         {
-            round.Measure(live, start, Math.Min(round.WindowsPerPass, round.Windows - start), arithmetic);
-            var losses = live.Select(block => round.Losses(block, arithmetic)).Where(loss => double.IsFinite(loss.MeanNll)).ToList();
-            if (losses.Count == 0) return live; // nothing to win: for the decision to refuse
-            var best = losses.MinBy(loss => loss.MeanNll)!;
-            double unseen = 1 - (double)best.Windows.Count / round.Windows;
-            live = [.. losses.Where(loss => !IsBehind(loss, best, unseen)).Select(loss => loss.Block)];
+            int seen = Math.Min(start + round.WindowsPerPass, round.Windows);
+            round.Measure(live, start, seen - start, arithmetic);
+            var losses = live.Select(block => round.Losses(block, arithmetic, seen)).ToList();
+            var best = losses.Where(loss => double.IsFinite(loss.MeanNll)).MinBy(loss => loss.MeanNll);
+            if (best is null || seen == round.Windows) break; // nothing to win, for the decision to refuse; or nothing left to save
+            double unseen = 1 - (double)seen / round.Windows;
+            var behind = losses.Where(loss => !double.IsFinite(loss.MeanNll) || IsBehind(loss, best, unseen)).ToList();
+            ruledOut.AddRange(behind);
+            live = [.. live.Except(behind.Select(loss => loss.Block))];
             narrowed?.Invoke(live);
         }
-        return live;
+        return (live, ruledOut);
     }
 
     private static bool IsBehind(CandidateLosses candidate, CandidateLosses best, double unseen)
