@@ -4,6 +4,7 @@ using Sleb.Core.Families;
 using Sleb.Core.Plan;
 using Sleb.Onnx.Emit;
 using Sleb.Onnx.GenAI;
+using Sleb.Onnx.Pieces;
 using Sleb.Onnx.Runtime;
 
 namespace Sleb.Onnx;
@@ -27,12 +28,7 @@ internal static class OnnxExporter
         using var staged = StagedFolder.Create(target, request.Overwrite);
         string? contextNote = null;
         SayWhenFull(target, () => contextNote = Write(staged.Path, request, family, provenance, cancellationToken));
-        string? tokenizerNote;
-        using (var model = GenAIModel.Load(staged.Path))
-        {
-            LogitCheck.Verify(model, request.ReferenceLogits, cancellationToken);
-            tokenizerNote = TokenizerCheck.Compare(model)?.Replace(staged.Path, target, StringComparison.Ordinal);
-        }
+        string? tokenizerNote = Check(staged.Path, request, provenance.Survivors, cancellationToken)?.Replace(staged.Path, target, StringComparison.Ordinal);
         cancellationToken.ThrowIfCancellationRequested();
         staged.Commit();
         return new ExportResult(target, Size(target), provenance, AlreadyThere: false) { Notes = [.. new[] { contextNote, tokenizerNote }.OfType<string>()] };
@@ -46,6 +42,18 @@ internal static class OnnxExporter
         bool mayBeIt = Finished(request.OutFolder) is { } there && there.RemovedBlocks.Count == removeBlocks
             && (there.BaseFingerprint, there.CalibrationFingerprint) == (request.Checkpoint.Fingerprint, request.CalibrationFingerprint);
         if (!mayBeIt) StagedFolder.CheckTarget(request.OutFolder, request.Overwrite);
+    }
+
+    private static string? Check(string folder, ExportRequest request, IReadOnlyList<int> survivors, CancellationToken cancellationToken)
+    {
+        if (request.Pieces is { } pieces)
+        {
+            PieceCheck.Verify(folder, survivors, request.Checkpoint.Config.VocabSize, pieces, cancellationToken);
+            return null;
+        }
+        using var model = GenAIModel.Load(folder);
+        LogitCheck.Verify(model, request.ReferenceLogits, cancellationToken);
+        return TokenizerCheck.Compare(model);
     }
 
     /// <summary>Turns the system's error of a full disk into a sentence.</summary>
@@ -64,7 +72,7 @@ internal static class OnnxExporter
     private static string? Write(string folder, ExportRequest request, Family family, Provenance provenance, CancellationToken cancellationToken)
     {
         using var data = new ExternalData(Path.Combine(folder, DataFile));
-        var decoder = new DecoderGraph(request.Checkpoint, family, provenance.Survivors, data, cancellationToken);
+        var decoder = new DecoderGraph(request.Checkpoint, family, provenance.Survivors, data, request.MatrixBytes, cancellationToken);
         DecoderEmitter.Emit(decoder);
         decoder.Graph.Save(Path.Combine(folder, GraphFile), Metadata(provenance, decoder.ContextNote));
         GenAIConfig.Write(folder, new GenAIModelDescription(request.Checkpoint.Config, provenance.Survivors.Count,

@@ -4,9 +4,11 @@ using Sleb.Cli.Output;
 using Sleb.Core.Artifacts;
 using Sleb.Core.Checkpoints;
 using Sleb.Core.Plan;
+using Sleb.MLNet.Memory;
 using Sleb.Onnx;
 using Sleb.Onnx.Surgery;
 using Sleb.Torch.Scoring;
+using Sleb.Torch.Streaming;
 
 namespace Sleb.Cli.Commands;
 
@@ -20,13 +22,14 @@ internal sealed class ExportCommand : SlebCommand
     private readonly Option<string?> _format = CommandOptions.Choice("--format", "An ONNX Runtime GenAI folder or a Hugging Face folder. Default: onnx.", "onnx", "hf");
     private readonly Option<string?> _target = CommandOptions.Target();
     private readonly Option<string?> _precision = CommandOptions.Precision();
+    private readonly Option<long?> _memory = CommandOptions.Memory();
     private readonly Option<bool> _overwrite = CommandOptions.Flag("--overwrite", "Replace what is in the way of the folder.");
 
     public ExportCommand() : base("export", "Write a model without the blocks of a plan or a list; without either, the dense model.")
     {
         _out.Required = true;
         Add(_model);
-        foreach (Option option in new Option[] { _plan, _removeBlocks, _out, _format, _target, _precision, _overwrite }) Add(option);
+        foreach (Option option in new Option[] { _plan, _removeBlocks, _out, _format, _target, _precision, _memory, _overwrite }) Add(option);
     }
 
     public override void Execute(ParseResult call, CommandContext context)
@@ -115,8 +118,25 @@ internal sealed class ExportCommand : SlebCommand
                 return model.Logits(ids, survivors);
             },
         };
-        var result = OnnxExporter.Export(request, context.Cancellation);
+        using var streamed = call.GetValue(_memory) is { } cap ? OpenStreamed(checkpoint, cap, context) : null;
+        var result = OnnxExporter.Export(streamed?.Checked(request, survivors) ?? request, context.Cancellation);
         foreach (string note in result.Notes) context.Diagnostics.Warning(note);
         return (result.Folder, result.Bytes, result.AlreadyThere);
+    }
+
+    private static StreamedJobModel OpenStreamed(Checkpoint checkpoint, long cap, CommandContext context)
+    {
+        var model = new StreamedModel(checkpoint);
+        try
+        {
+            var budget = MemoryBudget.Of(cap, checkpoint, model, LogitCheck.PromptLength);
+            new ResultLines(context.Console).Add("Memory", budget.ExportPlan());
+            return new StreamedJobModel(model, budget);
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
     }
 }

@@ -29,4 +29,11 @@ internal static class ModelPath
     }
 
     public static bool IsGenAI(string folder) => File.Exists(Path.Combine(folder, GenAIConfigFile));
+
+    /// <summary>The full path of a folder that ONNX Runtime GenAI can run.</summary>
+    public static string RequireGenAI(string path)
+    {
+        string folder = RequireFolder(path);
+        return IsGenAI(folder) ? folder : throw new CheckpointException($"{folder} holds no {GenAIConfigFile}; write a folder to run with 'sleb export'.");
+    }
 }

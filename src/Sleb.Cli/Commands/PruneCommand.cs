@@ -24,6 +24,7 @@ internal sealed class PruneCommand : SlebCommand
     private readonly Option<SearchEffort?> _effort = CommandOptions.Choice<SearchEffort>("--effort", "exhaustive scores every candidate on all windows, racing rules out clear losers early. Default: exhaustive.");
     private readonly Option<SearchMetric?> _metric = CommandOptions.Choice<SearchMetric>("--metric", "What candidates are ranked by. Default: perplexity.");
     private readonly Option<string?> _arithmetic = CommandOptions.Choice("--arithmetic", "What candidates are screened in; float32 decides in any case. Default: auto, whichever a short measurement shows to be faster.", "auto", "fp32", "bf16");
+    private readonly Option<long?> _memory = CommandOptions.Memory();
     private readonly Option<string?> _evaluation = CommandOptions.Path("--evaluation", "FILE", "Text for the perplexities. Default: evaluation.txt beside the model, else the calibration text.");
     private readonly Option<int?> _evaluationWindows = CommandOptions.Whole("--evaluation-windows", "Evaluation windows; 0 means all. Default: 32.", minimum: 0);
     private readonly Option<string?> _run = CommandOptions.Path("--run", "DIR", "The search's memory; a stopped search continues there. Default: runs/NAME-HASH8.");
@@ -40,7 +41,7 @@ internal sealed class PruneCommand : SlebCommand
         Add(_model);
         foreach (Option option in new Option[]
         {
-            _remove, _calibration, _sequenceLength, _windows, _earlyBarrier, _lateBarrier, _effort, _metric, _arithmetic, _evaluation, _evaluationWindows,
+            _remove, _calibration, _sequenceLength, _windows, _earlyBarrier, _lateBarrier, _effort, _metric, _arithmetic, _memory, _evaluation, _evaluationWindows,
             _run, _out, _planOnly, _target, _precision, _overwrite, _join,
         }) Add(option);
     }
@@ -68,6 +69,7 @@ internal sealed class PruneCommand : SlebCommand
             Effort = call.GetValue(_effort) ?? defaults.Effort,
             Metric = call.GetValue(_metric) ?? defaults.Metric,
             Arithmetic = call.GetValue(_arithmetic) switch { "fp32" => Arithmetic.Fp32, "bf16" => Arithmetic.Bf16, _ => null },
+            Memory = call.GetValue(_memory),
             Evaluation = call.GetValue(_evaluation) is { } evaluation ? CommandOptions.ReadText(evaluation, join, context.Cancellation) : null,
             EvaluationWindows = call.GetValue(_evaluationWindows) ?? defaults.EvaluationWindows,
             RunFolder = call.GetValue(_run),

@@ -64,6 +64,7 @@ public class CallTests
     [InlineData("perplexity", "MODEL_OR_FOLDER", "--join --sequence-length --text --windows")]
     [InlineData("evaluate", "MODEL_OR_FOLDER", "--compare-to --details --limit --skip --task-folder --tasks")]
     [InlineData("generate", "FOLDER", "--ignore-eos --input-ids --max-new-tokens --prompt --seed --temperature --top-k --top-p")]
+    [InlineData("bench", "FOLDER…", "--new-tokens --prompt-tokens --runs")]
     public void Options_are_those_of_the_contract(string name, string argument, string options)
     {
         var command = SlebCommandLine.CreateRoot().Subcommands.Single(command => command.Name == name);
