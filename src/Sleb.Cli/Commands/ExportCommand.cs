@@ -58,8 +58,7 @@ internal sealed class ExportCommand : SlebCommand
         var survivors = Survivors.After(checkpoint.Config.NumHiddenLayers, removed);
         context.Cancellation.ThrowIfCancellationRequested();
 
-        new ResultLines(context.Console).Add("Now",
-            $"writing {survivors.Count} of {checkpoint.Config.NumHiddenLayers} blocks as {(hf ? "a Hugging Face" : "an ONNX Runtime GenAI")} folder, and checking it");
+        Announce(context, survivors.Count, checkpoint.Config.NumHiddenLayers, hf ? "a Hugging Face" : "an ONNX Runtime GenAI");
         var (folder, bytes, alreadyThere) = hf
             ? WriteCheckpoint(checkpoint, removed, target, plan, call.GetValue(_overwrite), context.Cancellation)
             : WriteOnnx(checkpoint, removed, survivors, target, plan, call, context);
@@ -76,11 +75,15 @@ internal sealed class ExportCommand : SlebCommand
             Overwrite = overwrite,
             CalibrationFingerprint = plan?.Search.CalibrationFingerprint,
         };
-        new ResultLines(context.Console).Add("Now", "writing the folder without the removed blocks, and checking it");
+        int blocks = new BlockMap(DecoderPackage.Open(model)).Count;
+        Announce(context, Survivors.After(blocks, removed).Count, blocks, "an ONNX Runtime GenAI");
         var result = BlockSurgery.Remove(request, context.Cancellation);
         foreach (string note in result.Notes) context.Diagnostics.Warning(note);
         Report(context, new(removed, result.Provenance.Survivors, result.Folder, result.Bytes), result.AlreadyThere);
     }
+
+    private static void Announce(CommandContext context, int survivors, int blocks, string kind) =>
+        new ResultLines(context.Console).Add("Now", $"writing {survivors} of {blocks} blocks as {kind} folder, and checking it");
 
     private static void Report(CommandContext context, ExportDocument written, bool alreadyThere)
     {

@@ -40,7 +40,7 @@ internal sealed class DecoderPackage
     public string Logits => Text((Decoder["outputs"] as JsonObject)?["logits"]) ?? "logits";
 
     /// <summary>What hidden states and caches are made of.</summary>
-    public DataType ElementType => (DataType)Model.Graph.Input.First(input => Caches.Block(input.Name) is not null).Type.TensorType.ElemType;
+    public DataType ElementType => (DataType)(Model.Graph.Input.First(input => Caches.Block(input.Name) is not null).Type?.TensorType?.ElemType ?? 0);
 
     /// <summary>genai_config.json's <c>model.type</c>.</summary>
     public string Family => Text(Config["model"]!["type"]) ?? "decoder";

@@ -10,6 +10,9 @@ namespace Sleb.Tests.Onnx;
 /// <summary>Does a folder that is run block by block say what the whole graph says, with blocks switched off and with blocks cut out?</summary>
 public sealed class BlockModelTests : IDisposable
 {
+    /// <summary>A sum taken before the norm instead of inside it moves these models' logits by up to 2e-5: the bound of the conformance tests' losses.</summary>
+    private const double MaxNllDifference = 5e-5;
+
     private readonly TemporaryFolder _temporary = new();
 
     [Theory]
@@ -27,7 +30,7 @@ public sealed class BlockModelTests : IDisposable
         double[] found = model.TokenNll(embedded, alive, package.Prompt, TestContext.Current.CancellationToken);
         double worst = expected.Zip(found, (a, b) => Math.Abs(a - b)).Max();
         TestContext.Current.TestOutputHelper!.WriteLine($"{worst:g3}");
-        Assert.InRange(worst, 0, package.IsQuantized ? 1e-4 : 1e-5);
+        Assert.InRange(worst, 0, MaxNllDifference);
     }
 
     [Theory, MemberData(nameof(ConformanceFolder.Names), MemberType = typeof(ConformanceFolder))]
@@ -38,7 +41,7 @@ public sealed class BlockModelTests : IDisposable
         using var model = OrtBlockModel.Load(dense.Folder, TestContext.Current.CancellationToken);
         Assert.Equal(folder.Blocks, model.BlockCount);
         foreach (var (removed, expected) in folder.Losses)
-            Assert.Equal(expected, model.WindowNll(folder.Rows, folder.Survivors(removed), TestContext.Current.CancellationToken).Average(), 5e-5);
+            Assert.Equal(expected, model.WindowNll(folder.Rows, folder.Survivors(removed), TestContext.Current.CancellationToken).Average(), MaxNllDifference);
     }
 
     [Fact]
