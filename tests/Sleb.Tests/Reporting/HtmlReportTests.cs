@@ -93,7 +93,7 @@ public class HtmlReportTests
         SlebCli.Run("report", run.Folder, "--out", path).AssertFailed("is there already and holds something else; give another name, or --overwrite.");
         Assert.Equal(0, SlebCli.Run("report", run.Folder, "--out", path, "--overwrite").ExitCode);
         SlebCli.Run("report", folder.Path, "--out", path).AssertFailed("plan.json does not exist.");
-        SlebCli.Run("report", "--out", path).AssertWrongCall("Required argument missing for command: 'report'.", "sleb report RUN…");
+        SlebCli.Run("report", "--out", path).AssertWrongCall("Required argument 'RUN…' missing for command: 'report'.", "sleb report RUN…");
 
         static (int, string, string) Seen(CliResult call) => (call.ExitCode, call.Out, call.Error);
     }
