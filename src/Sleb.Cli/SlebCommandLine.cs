@@ -68,6 +68,7 @@ internal static class SlebCommandLine
             new EvaluateCommand(),
             new GenerateCommand(),
             new ReportCommand(),
+            new BenchCommand(),
         };
         root.Add(JsonOption);
         root.Add(VerboseOption);

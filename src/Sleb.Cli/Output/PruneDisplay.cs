@@ -40,6 +40,9 @@ internal sealed class PruneDisplay(CommandContext context, PruneRequest request,
                 context.CancelledSentence = $"The same command continues from {Paths.Short(started.RunFolder)}, which keeps every score.";
                 _lines.Started(request.ModelFolder, started);
                 break;
+            case PruneEvent.Memory memory:
+                _lines.Memory(memory.Plan);
+                break;
             case PruneEvent.Scored scored:
                 Scored(scored, bar);
                 break;

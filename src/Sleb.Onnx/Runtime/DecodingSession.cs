@@ -12,13 +12,14 @@ internal sealed class DecodingSession : IDisposable
     private float[] _logits = [];
 
     /// <param name="closed">Called once everything native is freed.</param>
-    public DecodingSession(Model model, int batch, int maxLength, Action closed)
+    public DecodingSession(Model model, int batch, int maxLength, int minLength, Action closed)
     {
         _closed = closed;
         _parameters = new GeneratorParams(model);
         try
         {
             _parameters.SetSearchOption("max_length", maxLength);
+            _parameters.SetSearchOption("min_length", minLength);
             _parameters.SetSearchOption("batch_size", batch);
             _generator = new Generator(model, _parameters);
         }

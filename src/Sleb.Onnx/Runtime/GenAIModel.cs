@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text.Json.Nodes;
 using Microsoft.ML.OnnxRuntimeGenAI;
 using Sleb.Core.Checkpoints;
@@ -116,6 +117,26 @@ internal sealed class GenAIModel : ITokenScorer, IDisposable
             if (ids.Length + generated.Count == limit) return generated;
             session.Append([next]);
         }
+    }
+
+    /// <summary>How long GenAI's own greedy loop takes to read a prompt up to its first new id, and for as many ids behind that one.</summary>
+    /// <remarks>A text does not end here, so that what is timed is what was asked for.</remarks>
+    public (TimeSpan Prefill, TimeSpan Decode) Time(ReadOnlySpan<int> prompt, int newTokens, CancellationToken cancellationToken = default)
+    {
+        Check(prompt);
+        int length = prompt.Length + 1 + newTokens;
+        using var session = _model.Open(1, length, minLength: length);
+        long start = Stopwatch.GetTimestamp();
+        session.Append(prompt);
+        session.Step();
+        var prefill = Stopwatch.GetElapsedTime(start);
+        start = Stopwatch.GetTimestamp();
+        for (int i = 0; i < newTokens; i++)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            session.Step();
+        }
+        return (prefill, Stopwatch.GetElapsedTime(start));
     }
 
     /// <summary>Continues several prompts at once; each gets what <see cref="Generate"/> would give it.</summary>

@@ -65,6 +65,7 @@ public class CallTests
     [InlineData("evaluate", "MODEL_OR_FOLDER", "--compare-to --details --limit --skip --task-folder --tasks")]
     [InlineData("generate", "FOLDER", "--ignore-eos --input-ids --max-new-tokens --prompt --seed --temperature --top-k --top-p")]
     [InlineData("report", "RUN…", "--out --overwrite")]
+    [InlineData("bench", "FOLDER…", "--new-tokens --prompt-tokens --runs")]
     public void Options_are_those_of_the_contract(string name, string argument, string options)
     {
         var command = SlebCommandLine.CreateRoot().Subcommands.Single(command => command.Name == name);
