@@ -26,7 +26,7 @@ internal sealed class Axis
         double range = Math.Max(most - least, Math.Abs(most) * 0.01), power = Math.Pow(10, Math.Floor(Math.Log10(range / 4)));
         double step = power * (range / 4 / power) switch { <= 1 => 1, <= 2 => 2, <= 5 => 5, _ => 10 };
         double first = Math.Floor(least / step);
-        return [.. Enumerable.Range(0, (int)(Math.Ceiling(most / step) - first) + 1).Select(i => (first + i) * step)];
+        return [.. Enumerable.Range(0, (int)Math.Max(1, Math.Ceiling(most / step) - first) + 1).Select(i => (first + i) * step)];
     }
 
     private static double[] LogarithmicTicks(double least, double most)

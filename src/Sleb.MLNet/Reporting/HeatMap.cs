@@ -64,7 +64,7 @@ internal static class HeatMap
                 continue;
             }
             double? above = candidate.Score - best;
-            string tip = $"round {round + 1}, without block {block}: {Figures.Nats(candidate.MeanNll)} nats per token"
+            string tip = $"round {round + 1}, without block {block}: {(candidate.MeanNll is null ? "no loss" : Figures.Nats(candidate.MeanNll) + " nats per token")}"
                 + (block == removal.Block ? ", removed" : above is { } more ? $", {Figures.Nats(more)} above the best" : "")
                 + (candidate.Screened ? ", by screening" : "") + (candidate.RuledOut ? ", ruled out early" : "");
             yield return Rect($"cell h{Level(above)}", x + 1, y + 1, Cell - 2, Cell - 2, Tip(tip));

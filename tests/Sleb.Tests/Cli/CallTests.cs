@@ -48,7 +48,7 @@ public class CallTests
     [Fact]
     public void An_unknown_command_is_named()
     {
-        SlebCli.Run("bench", "x").AssertWrongCall("'bench' is not a command of sleb.", "sleb inspect|prune|export|perplexity|evaluate|generate");
+        SlebCli.Run("bench", "x").AssertWrongCall("'bench' is not a command of sleb.", "sleb inspect|prune|export|perplexity|evaluate|generate|report");
         SlebCli.Run("--jsn").AssertWrongCall("'--jsn' is not an option of 'sleb'.", "sleb inspect");
     }
 
@@ -64,6 +64,7 @@ public class CallTests
     [InlineData("perplexity", "MODEL_OR_FOLDER", "--join --sequence-length --text --windows")]
     [InlineData("evaluate", "MODEL_OR_FOLDER", "--compare-to --details --limit --skip --task-folder --tasks")]
     [InlineData("generate", "FOLDER", "--ignore-eos --input-ids --max-new-tokens --prompt --seed --temperature --top-k --top-p")]
+    [InlineData("report", "RUN…", "--out --overwrite")]
     [InlineData("bench", "FOLDER…", "--new-tokens --prompt-tokens --runs")]
     public void Options_are_those_of_the_contract(string name, string argument, string options)
     {
