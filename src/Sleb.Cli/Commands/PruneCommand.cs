@@ -53,8 +53,8 @@ internal sealed class PruneCommand : SlebCommand
         string? join = call.GetValue(_join);
         var source = ModelPath.Require(call.GetRequiredValue(_model), context, beforeDownload: () => CheckTexts(call, join, context));
         string model = source.Folder;
-        if (ModelPath.IsGenAI(model) && (call.GetValue(_target) ?? call.GetValue(_precision) ?? call.GetValue(_arithmetic)) is not null)
-            throw new UsageException($"{model} is an ONNX Runtime GenAI folder, which is scored and written as it is; --target, --precision and --arithmetic are for a Hugging Face folder.");
+        if (ModelPath.IsGenAI(model) && (call.GetValue(_target) ?? call.GetValue(_precision) ?? call.GetValue(_arithmetic) ?? (object?)call.GetValue(_memory)) is not null)
+            throw new UsageException($"{model} is an ONNX Runtime GenAI folder, which is scored and written as it is; --target, --precision, --arithmetic and --memory are for a Hugging Face folder.");
         var defaults = new PruneRequest { ModelFolder = model, RemoveBlocks = 1, Calibration = new("", null, null) };
         var request = new PruneRequest
         {
