@@ -64,11 +64,11 @@ internal sealed class OrtBlockModel : IDisposable
             int count = Math.Min(HeadChunk, losses.Length - start);
             using var rows = Rows(hidden, start, count);
             using var output = _parts[^1].Run(count, hidden: rows);
-            float[] logits = OrtPart.Floats(output);
+            var logits = OrtPart.Floats(output);
             int vocabulary = logits.Length / count;
             if (output.GetTensorTypeAndShape().Shape is not [1, var positions, _] || positions != count)
                 throw new CheckpointException($"{Path.Combine(Package.Folder, Package.GraphFile)} does not give the logits of every position, which a loss needs.");
-            for (int t = 0; t < count; t++) losses[start + t] = LogSumExp.Nll(logits.AsSpan(t * vocabulary, vocabulary), ids[start + t + 1]);
+            for (int t = 0; t < count; t++) losses[start + t] = LogSumExp.Nll(logits.Slice(t * vocabulary, vocabulary), ids[start + t + 1]);
         }
         return losses;
     }

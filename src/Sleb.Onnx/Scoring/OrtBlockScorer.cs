@@ -51,14 +51,14 @@ internal sealed class OrtBlockScorer(OrtBlockModel model, IReadOnlyList<int[]> w
         foreach (int[] ids in windows)
         {
             var state = model.Embed(ids);
-            float[] input = OrtPart.Floats(state);
+            float[] input = OrtPart.Floats(state).ToArray();
             for (int block = 0; block < BlockCount; block++)
             {
                 cancellationToken.ThrowIfCancellationRequested();
                 long started = Stopwatch.GetTimestamp();
                 state = Advance(block, state);
                 times[block] += Stopwatch.GetElapsedTime(started);
-                float[] output = OrtPart.Floats(state);
+                float[] output = OrtPart.Floats(state).ToArray();
                 cosines[block] += SumOfCosines(input, output, ids.Length);
                 input = output;
             }

@@ -79,15 +79,15 @@ internal sealed class OrtPart : IDisposable
         }
     }
 
-    /// <summary>A copy as float32 of a tensor of any of the types that graphs compute in.</summary>
-    public static float[] Floats(OrtValue value)
+    /// <summary>A tensor of any of the types that graphs compute in as float32: the tensor's own memory where it is of that type.</summary>
+    public static ReadOnlySpan<float> Floats(OrtValue value)
     {
         var bytes = value.GetTensorMutableRawData();
         return value.GetTensorTypeAndShape().ElementDataType switch
         {
-            TensorElementType.Float => MemoryMarshal.Cast<byte, float>(bytes).ToArray(),
-            TensorElementType.Float16 => [.. MemoryMarshal.Cast<byte, Half>(bytes).ToArray().Select(half => (float)half)],
-            TensorElementType.BFloat16 => [.. MemoryMarshal.Cast<byte, ushort>(bytes).ToArray().Select(half => BitConverter.Int32BitsToSingle(half << 16))],
+            TensorElementType.Float => MemoryMarshal.Cast<byte, float>(bytes),
+            TensorElementType.Float16 => Array.ConvertAll(MemoryMarshal.Cast<byte, Half>(bytes).ToArray(), half => (float)half),
+            TensorElementType.BFloat16 => Array.ConvertAll(MemoryMarshal.Cast<byte, ushort>(bytes).ToArray(), half => BitConverter.Int32BitsToSingle(half << 16)),
             var type => throw new NotSupportedException($"The model computes in {type}; float32, float16 and bfloat16 are supported."),
         };
     }
