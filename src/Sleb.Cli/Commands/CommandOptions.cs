@@ -88,10 +88,6 @@ internal static class CommandOptions
     /// <summary>The value; null where the option is not given, for which the parser's own word is an empty array.</summary>
     public static int[]? Given(ParseResult call, Option<int[]?> option) => call.GetResult(option) is null ? null : call.GetValue(option);
 
-    public static Option<string?> Target() => Choice("--target", "Where the folder is to run. Default: cpu.", "cpu", "cuda");
-
-    public static Option<string?> Precision() => Choice("--precision", "Weights and arithmetic of the folder. Default: fp32.", "fp32");
-
     public static Option<string?> Join() => Text("--join", "TEXT", "What stands between the documents of a .jsonl text. Default: two newlines.");
 
     /// <summary>The text of a file as <see cref="TextFile"/> reads it.</summary>

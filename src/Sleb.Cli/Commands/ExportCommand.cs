@@ -16,15 +16,14 @@ internal sealed class ExportCommand : SlebCommand
     private readonly Option<int[]?> _removeBlocks = CommandOptions.Ids("--remove-blocks", "14,17", "The blocks to remove, by their indices in the dense model.");
     private readonly Option<string?> _out = CommandOptions.Path("--out", "DIR", "Where to write.");
     private readonly Option<string?> _format = CommandOptions.Choice("--format", "An ONNX Runtime GenAI folder or a Hugging Face folder. Default: onnx.", "onnx", "hf");
-    private readonly Option<string?> _target = CommandOptions.Target();
-    private readonly Option<string?> _precision = CommandOptions.Precision();
+    private readonly FormOptions _form = new();
     private readonly Option<bool> _overwrite = CommandOptions.Flag("--overwrite", "Replace what is in the way of the folder.");
 
     public ExportCommand() : base("export", "Write a model without the blocks of a plan or a list; without either, the dense model.")
     {
         _out.Required = true;
         Add(_model);
-        foreach (Option option in new Option[] { _plan, _removeBlocks, _out, _format, _target, _precision, _overwrite }) Add(option);
+        foreach (Option option in (Option[])[_plan, _removeBlocks, _out, _format, .. _form.All, _overwrite]) Add(option);
     }
 
     public override void Execute(ParseResult call, CommandContext context)
@@ -32,8 +31,9 @@ internal sealed class ExportCommand : SlebCommand
         var (planPath, list) = (call.GetValue(_plan), CommandOptions.Given(call, _removeBlocks));
         if (planPath is not null && list is not null) throw new UsageException("--plan and --remove-blocks both say which blocks go; give one of them.");
         bool hf = call.GetValue(_format) == "hf";
-        if (hf && (call.GetValue(_target) ?? call.GetValue(_precision)) is not null)
+        if (hf && _form.AnyGiven(call))
             throw new UsageException("--target and --precision are for --format onnx; a Hugging Face folder keeps the weights as they are.");
+        var form = _form.Form(call);
 
         using var checkpoint = Checkpoint.Open(ModelPath.RequireCheckpoint(call.GetRequiredValue(_model), context).Folder);
         var plan = planPath is null ? null : BlockPlan.Load(Path.GetFullPath(planPath));
@@ -47,7 +47,7 @@ internal sealed class ExportCommand : SlebCommand
         lines.Add("Now", $"writing {survivors.Count} of {checkpoint.Config.NumHiddenLayers} blocks as {(hf ? "a Hugging Face" : "an ONNX Runtime GenAI")} folder, and checking it");
         var (folder, bytes, alreadyThere) = hf
             ? WriteCheckpoint(checkpoint, removed, target, plan, call.GetValue(_overwrite), context.Cancellation)
-            : WriteOnnx(checkpoint, removed, survivors, target, plan, call, context);
+            : WriteOnnx(checkpoint, removed, survivors, target, plan, form, call, context);
         if (context.Json)
         {
             JsonOutput.Write(context.Output, new ExportDocument(removed, survivors, folder, bytes));
@@ -65,15 +65,16 @@ internal sealed class ExportCommand : SlebCommand
     }
 
     private (string, long, bool) WriteOnnx(
-        Checkpoint checkpoint, IReadOnlyList<int> removed, IReadOnlyList<int> survivors, string target, BlockPlan? plan, ParseResult call, CommandContext context)
+        Checkpoint checkpoint, IReadOnlyList<int> removed, IReadOnlyList<int> survivors, string target, BlockPlan? plan, OnnxForm form, ParseResult call, CommandContext context)
     {
         var request = new ExportRequest
         {
             Checkpoint = checkpoint,
             RemovedBlocks = removed,
             OutFolder = target,
-            Target = call.GetValue(_target) ?? "cpu",
-            Precision = call.GetValue(_precision) ?? "fp32",
+            Target = _form.Target(call),
+            Precision = _form.Precision(call),
+            Form = form,
             Overwrite = call.GetValue(_overwrite),
             CalibrationFingerprint = plan?.Search.CalibrationFingerprint,
             // Loaded only when the folder is written and about to be checked: where it is there already, nothing is.

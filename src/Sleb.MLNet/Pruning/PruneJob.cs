@@ -59,6 +59,7 @@ internal sealed class PruneJob
             OutFolder = folders.Out,
             Target = _request.Target,
             Precision = _request.Precision,
+            Form = _request.Form,
             Overwrite = _request.Overwrite,
             CalibrationFingerprint = identity.CalibrationFingerprint,
         };
@@ -138,8 +139,9 @@ internal sealed class PruneJob
         }, _cancellationToken);
 
         foreach (string note in export.Notes) _tell(new PruneEvent.Warning(note));
+        if (!export.RanHere) return result with { Folder = request.OutFolder };
         _tell(new PruneEvent.Phase("evaluating the written folder"));
-        using var shipped = GenAIModel.Load(export.Folder, _request.Target == "cuda" ? gpu : null, _request.FallbackToCpu);
+        using var shipped = GenAIModel.Load(export.Folder, _request.Target == "cuda" ? gpu : null, _request.FallbackToCpu || gpu is null);
         var losses = text.Evaluation.Select(ids => shipped.TokenNll(ids, _cancellationToken).Average()).ToList();
         return result with
         {

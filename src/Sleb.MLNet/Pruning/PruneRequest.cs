@@ -1,4 +1,5 @@
 using Sleb.Core.Calibration;
+using Sleb.Onnx;
 
 namespace Sleb.MLNet.Pruning;
 
@@ -37,6 +38,7 @@ internal sealed record PruneRequest
 
     public string Target { get; init; } = "cpu";
     public string Precision { get; init; } = "fp32";
+    public OnnxForm Form { get; init; } = new();
     public bool Overwrite { get; init; }
 
     /// <summary>CUDA device for the search and the shipped model's check; null is the CPU.</summary>
