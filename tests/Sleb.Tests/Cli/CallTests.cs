@@ -60,8 +60,8 @@ public class CallTests
     /// <summary>The contract's options, those of later issues left out. --help and the options of every command come on top.</summary>
     [Theory]
     [InlineData("inspect", "MODEL", "")]
-    [InlineData("prune", "MODEL", "--calibration --early-barrier --evaluation --evaluation-windows --join --late-barrier --out --overwrite --plan-only --precision --remove --run --sequence-length --target --windows")]
-    [InlineData("export", "MODEL", "--format --out --overwrite --plan --precision --remove-blocks --target")]
+    [InlineData("prune", "MODEL", "--accuracy-level --calibration --early-barrier --embedding-precision --evaluation --evaluation-windows --fused-norms --join --late-barrier --out --overwrite --plan-only --precision --remove --run --sequence-length --share-weights --target --windows --zero-points")]
+    [InlineData("export", "MODEL", "--accuracy-level --embedding-precision --format --fused-norms --out --overwrite --plan --precision --remove-blocks --share-weights --target --zero-points")]
     [InlineData("perplexity", "MODEL_OR_FOLDER", "--join --sequence-length --text --windows")]
     [InlineData("evaluate", "MODEL_OR_FOLDER", "--compare-to --details --limit --skip --task-folder --tasks")]
     [InlineData("generate", "FOLDER", "--ignore-eos --input-ids --max-new-tokens --prompt --seed --temperature --top-k --top-p")]

@@ -1,4 +1,3 @@
-using Sleb.Core.Artifacts;
 using Sleb.Core.Checkpoints;
 using Sleb.Onnx;
 using Sleb.Onnx.Runtime;
@@ -22,15 +21,11 @@ public sealed class SharedWeightsTests : IDisposable
         Export(checkpoint, "copied", [1, 3], precision);
         Export(checkpoint, "shared", [1, 3], precision, "dense");
         AssertSameFile(_temporary["dense", "model.onnx.data"], _temporary["shared", "model.onnx.data"]);
-        foreach (var (left, right) in (ReadOnlySpan<(string, string)>)[("copied", "shared")])
-        {
-            using GenAIModel copied = GenAIModel.Load(_temporary[left]), shared = GenAIModel.Load(_temporary[right]);
-            foreach (int[] row in folder.Rows)
-                Assert.Equal(copied.Logits(row, TestContext.Current.CancellationToken), shared.Logits(row, TestContext.Current.CancellationToken));
-        }
+        using (var dense = GenAIModel.Load(_temporary["dense"])) Assert.NotEmpty(dense.Logits(folder.Rows[0], TestContext.Current.CancellationToken));
         Directory.Delete(_temporary["dense"], recursive: true); // the second name keeps the file
-        using var left_ = GenAIModel.Load(_temporary["shared"]);
-        Assert.NotEmpty(left_.Generate(folder.GreedyPrompt, new() { MaxNewTokens = 4, IgnoreEos = true }, null, TestContext.Current.CancellationToken));
+        using GenAIModel copied = GenAIModel.Load(_temporary["copied"]), shared = GenAIModel.Load(_temporary["shared"]);
+        foreach (int[] row in folder.Rows)
+            Assert.Equal(copied.Logits(row, TestContext.Current.CancellationToken), shared.Logits(row, TestContext.Current.CancellationToken));
     }
 
     [Fact]
@@ -64,7 +59,7 @@ public sealed class SharedWeightsTests : IDisposable
             data.WriteByte(0x55);
         }
         var changed = SlebCli.Run("inspect", _temporary["shared"], "--json");
-        Assert.Contains("is shared with another folder and was changed since", changed.Output);
+        Assert.Contains("is shared with another folder and was changed since", changed.Out);
         using (var data = File.OpenWrite(_temporary["dense", "model.onnx.data"])) data.SetLength(data.Length - 4096);
         Assert.Contains("but its graph reads up to", DataCheck.Find(_temporary["dense"]));
         File.Delete(_temporary["dense", "model.onnx.data"]);
