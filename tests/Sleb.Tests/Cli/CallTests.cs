@@ -9,8 +9,8 @@ public class CallTests
 
     public static TheoryData<string, string[]> WrongCalls => new()
     {
-        { "'--effort' is not an option of 'sleb prune'.", ["prune", Model, "--remove", "3", "--effort", "racing"] },
-        { "'--metric' is not an option of 'sleb prune'.", ["prune", "--metric", "perplexity", Model, "--remove", "3"] },
+        { "--effort is 'fast'; exhaustive or racing is expected.", ["prune", Model, "--remove", "3", "--effort", "fast"] },
+        { "--metric is 'loss'; perplexity or one-shot or block-influence is expected.", ["prune", "--metric", "loss", Model, "--remove", "3"] },
         { "--memory is '2'; a size such as 2GB, 1.5GB or 800MB is expected.", ["export", Model, "--out", "x", "--memory", "2"] },
         { "--memory is '-1GB'; a size such as 2GB, 1.5GB or 800MB is expected.", ["prune", Model, "--remove", "1", "--memory", "-1GB"] },
         { "'more' is one argument too many for 'sleb inspect'.", ["inspect", Model, "more"] },
@@ -56,8 +56,8 @@ public class CallTests
     /// <summary>The contract's options, those of later issues left out. --help and the options of every command come on top.</summary>
     [Theory]
     [InlineData("inspect", "MODEL", "")]
-    [InlineData("prune", "MODEL", "--calibration --early-barrier --evaluation --evaluation-windows --join --late-barrier --out --overwrite --plan-only --precision --remove --run --sequence-length --target --windows")]
-    [InlineData("export", "MODEL", "--format --out --overwrite --plan --precision --remove-blocks --target")]
+    [InlineData("prune", "MODEL", "--arithmetic --calibration --early-barrier --effort --evaluation --evaluation-windows --join --late-barrier --memory --metric --out --overwrite --plan-only --precision --remove --run --sequence-length --target --windows")]
+    [InlineData("export", "MODEL", "--format --memory --out --overwrite --plan --precision --remove-blocks --target")]
     [InlineData("perplexity", "MODEL_OR_FOLDER", "--join --sequence-length --text --windows")]
     [InlineData("generate", "FOLDER", "--ignore-eos --input-ids --max-new-tokens --prompt --seed --temperature --top-k --top-p")]
     public void Options_are_those_of_the_contract(string name, string argument, string options)

@@ -37,7 +37,7 @@ public class MemoryCapTests(ITestOutputHelper output)
         using var temporary = new TemporaryFolder();
         var call = await SlebCli.RunProcess(temporary.Path, "prune", TestFiles.TinyNovels, "--remove", "1", "--memory", "50MB", "--run", "run", "--plan-only");
         Assert.Equal(1, call.ExitCode);
-        Assert.Matches(new Regex(@"The memory cap is 50 MB, but at least \d+ MB are needed: \d+ MB for the program, \d+ MB for the largest block, .*Give a larger --memory or"), call.Error.ReplaceLineEndings(" "));
+        Assert.Matches(new Regex(@"The memory cap is 50 MB, but at least \d+ MB are needed: \d+ MB for the program, \d+ MB for the largest block, .*Give a larger --memory, or"), call.Error.ReplaceLineEndings(" "));
         Assert.False(Directory.Exists(temporary["run"]));
     }
 
