@@ -11,7 +11,8 @@ public class CallTests
     {
         { "'--effort' is not an option of 'sleb prune'.", ["prune", Model, "--remove", "3", "--effort", "racing"] },
         { "'--metric' is not an option of 'sleb prune'.", ["prune", "--metric", "perplexity", Model, "--remove", "3"] },
-        { "'--memory' is not an option of 'sleb export'.", ["export", Model, "--out", "x", "--memory", "2GB"] },
+        { "--memory is '2'; a size such as 2GB, 1.5GB or 800MB is expected.", ["export", Model, "--out", "x", "--memory", "2"] },
+        { "--memory is '-1GB'; a size such as 2GB, 1.5GB or 800MB is expected.", ["prune", Model, "--remove", "1", "--memory", "-1GB"] },
         { "'more' is one argument too many for 'sleb inspect'.", ["inspect", Model, "more"] },
         { "Option '--remove' is required.", ["prune", Model] },
         { "--remove is 'three'; a whole number is expected.", ["prune", Model, "--remove", "three"] },
