@@ -65,7 +65,10 @@ internal static class SlebCommandLine
             new PruneCommand(),
             new ExportCommand(),
             new PerplexityCommand(),
+            new EvaluateCommand(),
             new GenerateCommand(),
+            new ReportCommand(),
+            new BenchCommand(),
         };
         root.Add(JsonOption);
         root.Add(VerboseOption);

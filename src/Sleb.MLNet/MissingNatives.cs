@@ -30,7 +30,7 @@ internal static class MissingNatives
     }
 
     private static string Sentence(string library, string package) =>
-        $"The native library of {library} is missing: add the package {package} to the application's project.";
+        $"The native library of {library} is missing: add the package {package} to the application's project, or Sleb.MLNet.Cpu (or Sleb.MLNet.Cuda), which brings all it needs.";
 
     private static string Torch() =>
         OperatingSystem.IsWindows() ? "libtorch-cpu-win-x64 (or TorchSharp-cuda-windows)"

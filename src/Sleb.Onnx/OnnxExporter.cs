@@ -26,7 +26,8 @@ internal static class OnnxExporter
         CheckApart(target, request.Checkpoint.Folder);
 
         using var staged = StagedFolder.Create(target, request.Overwrite);
-        string? contextNote = Write(staged.Path, request, family, provenance, cancellationToken);
+        string? contextNote = null;
+        SayWhenFull(target, () => contextNote = Write(staged.Path, request, family, provenance, cancellationToken));
         string? tokenizerNote = Check(staged.Path, request, provenance.Survivors, cancellationToken)?.Replace(staged.Path, target, StringComparison.Ordinal);
         cancellationToken.ThrowIfCancellationRequested();
         staged.Commit();
@@ -55,19 +56,20 @@ internal static class OnnxExporter
         return TokenizerCheck.Compare(model);
     }
 
-    private static string? Write(string folder, ExportRequest request, Family family, Provenance provenance, CancellationToken cancellationToken)
+    /// <summary>Turns the system's error of a full disk into a sentence.</summary>
+    public static void SayWhenFull(string target, Action write)
     {
         try
         {
-            return WriteFiles(folder, request, family, provenance, cancellationToken);
+            write();
         }
         catch (IOException e) when ((e.HResult & 0xFFFF) is 28 or 112) // ENOSPC; ERROR_DISK_FULL
         {
-            throw new IOException($"The disk ran full while {request.OutFolder} was written. Nothing was put in place; free some space and call again.", e);
+            throw new IOException($"The disk ran full while {target} was written. Nothing was put in place; free some space and call again.", e);
         }
     }
 
-    private static string? WriteFiles(string folder, ExportRequest request, Family family, Provenance provenance, CancellationToken cancellationToken)
+    private static string? Write(string folder, ExportRequest request, Family family, Provenance provenance, CancellationToken cancellationToken)
     {
         using var data = new ExternalData(Path.Combine(folder, DataFile));
         var decoder = new DecoderGraph(request.Checkpoint, family, provenance.Survivors, data, request.MatrixBytes, cancellationToken);
@@ -103,7 +105,8 @@ internal static class OnnxExporter
         PrunedPerplexity = request.PrunedPerplexity,
     };
 
-    private static IEnumerable<KeyValuePair<string, string>> Metadata(Provenance provenance, string? note)
+    /// <summary>The sidecar's words, for the graph file itself.</summary>
+    public static IEnumerable<KeyValuePair<string, string>> Metadata(Provenance provenance, string? note)
     {
         yield return new("sleb.format", provenance.Format);
         yield return new("sleb.family", provenance.Family);

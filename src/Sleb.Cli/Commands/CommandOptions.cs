@@ -121,6 +121,22 @@ internal static class CommandOptions
         },
     };
 
+    /// <summary>Names separated by commas, each once.</summary>
+    public static Option<string[]?> Names(string name, string helpName, string description) => new(name)
+    {
+        Description = description,
+        HelpName = helpName,
+        Arity = ArgumentArity.ExactlyOne,
+        CustomParser = result =>
+        {
+            string text = result.Tokens[0].Value;
+            string[] names = text.Split(',', StringSplitOptions.TrimEntries);
+            if (names.Any(each => each.Length == 0)) result.AddError($"{name} is '{text}'; names separated by commas are expected, for example {helpName}.");
+            else if (names.GroupBy(each => each).FirstOrDefault(group => group.Count() > 1) is { } twice) result.AddError($"{name} has '{twice.Key}' twice.");
+            return names;
+        },
+    };
+
     /// <summary>The value; null where the option is not given, for which the parser's own word is an empty array.</summary>
     public static int[]? Given(ParseResult call, Option<int[]?> option) => call.GetResult(option) is null ? null : call.GetValue(option);
 

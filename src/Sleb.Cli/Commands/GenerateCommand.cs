@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.Diagnostics;
 using System.Text;
 using Sleb.Cli.Json;
-using Sleb.Core.Checkpoints;
 using Sleb.Core.Tokenization;
 using Sleb.Onnx.Runtime;
 
@@ -31,9 +30,7 @@ internal sealed class GenerateCommand : SlebCommand
     {
         var (prompt, ids) = (call.GetValue(_prompt), CommandOptions.Given(call, _inputIds));
         if (prompt is null == ids is null) throw new UsageException("Give the prompt either as --prompt TEXT or as --input-ids 1,2,3.");
-        string folder = ModelPath.RequireFolder(call.GetRequiredValue(_folder));
-        if (!ModelPath.IsGenAI(folder))
-            throw new CheckpointException($"{folder} holds no genai_config.json; write a folder to run with 'sleb export'.");
+        string folder = ModelPath.RequireGenAI(call.GetRequiredValue(_folder));
         var tokenizer = LoadTokenizer(folder, required: prompt is not null);
         ids ??= tokenizer!.Encode(prompt!);
         if (ids.Length == 0) throw new UsageException("The prompt is empty; there is nothing to continue.");

@@ -30,12 +30,10 @@ internal static class ModelPath
 
     public static bool IsGenAI(string folder) => File.Exists(Path.Combine(folder, GenAIConfigFile));
 
-    /// <summary>The same, of a Hugging Face checkpoint.</summary>
-    public static ModelSource RequireCheckpoint(string model, CommandContext context, Action? beforeDownload = null)
+    /// <summary>The full path of a folder that ONNX Runtime GenAI can run.</summary>
+    public static string RequireGenAI(string path)
     {
-        var source = Require(model, context, beforeDownload);
-        if (IsGenAI(source.Folder))
-            throw new CheckpointException($"{source.Folder} is an ONNX Runtime GenAI folder; give the Hugging Face folder (config.json and safetensors) that it was made from.");
-        return source;
+        string folder = RequireFolder(path);
+        return IsGenAI(folder) ? folder : throw new CheckpointException($"{folder} holds no {GenAIConfigFile}; write a folder to run with 'sleb export'.");
     }
 }

@@ -14,7 +14,7 @@ internal sealed class PruneCommand : SlebCommand
     /// <summary>Enough words to see the difference.</summary>
     private const int SampleTokens = 32;
 
-    private readonly Argument<string> _model = CommandOptions.Folder("MODEL", "A Hugging Face folder (config.json and safetensors), or a hub id: org/name or org/name@revision.");
+    private readonly Argument<string> _model = CommandOptions.Folder("MODEL", "A Hugging Face folder or hub id (org/name, org/name@revision), or an ONNX Runtime GenAI folder.");
     private readonly Option<int?> _remove = CommandOptions.Whole("--remove", "How many blocks to remove.", minimum: 1);
     private readonly Option<string?> _calibration = CommandOptions.Path("--calibration", "FILE", "Text that decides: .txt, .jsonl or either with .gz. Default: calibration.txt beside the model.");
     private readonly Option<int?> _sequenceLength = CommandOptions.Whole("--sequence-length", "Tokens a window. Default: 512, or the model's context where that is shorter.", minimum: 2);
@@ -51,8 +51,10 @@ internal sealed class PruneCommand : SlebCommand
         if (call.GetValue(_planOnly) && call.GetValue(_out) is not null)
             throw new UsageException("--plan-only writes no folder, so it cannot stand beside --out.");
         string? join = call.GetValue(_join);
-        var source = ModelPath.RequireCheckpoint(call.GetRequiredValue(_model), context, beforeDownload: () => CheckTexts(call, join, context));
+        var source = ModelPath.Require(call.GetRequiredValue(_model), context, beforeDownload: () => CheckTexts(call, join, context));
         string model = source.Folder;
+        if (ModelPath.IsGenAI(model) && (call.GetValue(_target) ?? call.GetValue(_precision) ?? call.GetValue(_arithmetic)) is not null)
+            throw new UsageException($"{model} is an ONNX Runtime GenAI folder, which is scored and written as it is; --target, --precision and --arithmetic are for a Hugging Face folder.");
         var defaults = new PruneRequest { ModelFolder = model, RemoveBlocks = 1, Calibration = new("", null, null) };
         var request = new PruneRequest
         {

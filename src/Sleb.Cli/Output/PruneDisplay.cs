@@ -72,7 +72,7 @@ internal sealed class PruneDisplay(CommandContext context, PruneRequest request,
             // A bar that reaches its end counts as finished for good, and there are phases behind the search.
             bar.Value = Math.Min(99.9, 100 * at.Done);
         }
-        else if (time.GetElapsedTime(_spoke) > WindowProgress.Quiet)
+        else if (time.GetElapsedTime(_spoke) > CountedProgress.Quiet)
         {
             _lines.Progress(text);
             _spoke = time.GetTimestamp();

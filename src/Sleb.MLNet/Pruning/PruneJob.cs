@@ -14,9 +14,6 @@ namespace Sleb.MLNet.Pruning;
 /// <summary>The main job: checkpoint and text in, plan and checked ONNX folder out.</summary>
 internal sealed class PruneJob
 {
-    /// <summary>Tokens of the evaluation text that both models continue.</summary>
-    private const int SamplePromptTokens = 12;
-
     private readonly PruneRequest _request;
     private readonly Action<PruneEvent> _tell;
     private readonly CancellationToken _cancellationToken;
@@ -34,14 +31,15 @@ internal sealed class PruneJob
     /// <exception cref="InvalidOperationException">The GPU asked for is not there, or nothing finite could be measured.</exception>
     /// <exception cref="IOException">The target holds something else, or cannot be written.</exception>
     public static PruneResult Run(PruneRequest request, Action<PruneEvent>? progress, CancellationToken cancellationToken) =>
-        new PruneJob(request, progress, cancellationToken).Run();
+        FolderPruneJob.IsFor(request) ? FolderPruneJob.Run(request, progress ?? (_ => { }), cancellationToken)
+            : new PruneJob(request, progress, cancellationToken).Run();
 
     private PruneResult Run()
     {
         using var checkpoint = Checkpoint.Open(_request.ModelFolder);
         var family = checkpoint.RequireFamily();
         SlebSearch.CheckBarriers(checkpoint.Config.NumHiddenLayers, _request.RemoveBlocks, _request.EarlyBarrier, _request.LateBarrier);
-        var text = PruneText.Read(checkpoint, _request, message => _tell(new PruneEvent.Warning(message)));
+        var text = PruneText.Read(checkpoint.Folder, checkpoint.Config.MaxPositionEmbeddings, checkpoint.Config.VocabSize, _request, message => _tell(new PruneEvent.Warning(message)));
         var identity = new SearchIdentity
         {
             ModelFingerprint = checkpoint.Fingerprint,
@@ -73,7 +71,7 @@ internal sealed class PruneJob
         using var model = Open(checkpoint, identity, text, gpu);
         var scorer = model.Scorer(text.Calibration);
         BlockPlan plan;
-        using (scorer as IDisposable) plan = Search(scorer, identity, folders);
+        using (scorer as IDisposable) plan = SearchRun.Run(scorer, identity, folders, _request.RemoveBlocks, _tell, _cancellationToken);
         var (dense, pruned) = Evaluate(model, plan, text.Evaluation);
         var result = new PruneResult
         {
@@ -123,41 +121,6 @@ internal sealed class PruneJob
         }
     }
 
-    private BlockPlan Search(IBlockScorer scorer, SearchIdentity identity, PruneFolders folders)
-    {
-        using var trace = RunTrace.Open(folders.Run, identity);
-        _tell(new PruneEvent.Started(identity, _request.RemoveBlocks, folders.Run, trace.Resumed));
-        var search = new SlebSearch(scorer, Settings(identity), trace);
-        var removals = new List<Removal>();
-        foreach (var removal in search.Run(_request.RemoveBlocks, progress => _tell(new PruneEvent.Scored(progress)), _cancellationToken))
-        {
-            removals.Add(removal);
-            _tell(new PruneEvent.Decided(removals.Count, _request.RemoveBlocks, removal));
-            if (removal.IsNearTie)
-                _tell(new PruneEvent.Warning(FormattableString.Invariant(
-                    $"Round {removals.Count} is a near-tie: block {removal.Block} beats block {removal.RunnerUp} by {removal.Margin:F4} nats, within the standard error of {removal.MarginStandardError:F4}; other calibration text may choose otherwise.")));
-        }
-        var plan = new BlockPlan
-        {
-            Search = identity,
-            DenseMeanNll = search.DenseLoss(_cancellationToken).MeanNll,
-            BlockInfluence = search.MeasureBlocks(_cancellationToken).Influence,
-            Removals = removals,
-            Survivors = Survivors.After(identity.Blocks, [.. removals.Select(removal => removal.Block)]),
-        };
-        plan.Save(folders.Plan);
-        return plan;
-    }
-
-    private static SearchSettings Settings(SearchIdentity identity) => new()
-    {
-        EarlyBarrier = identity.EarlyBarrier,
-        LateBarrier = identity.LateBarrier,
-        Metric = identity.Metric,
-        Effort = identity.Effort,
-        Arithmetic = identity.Arithmetic,
-    };
-
     private (NllSummary Dense, NllSummary Pruned) Evaluate(IJobModel model, BlockPlan plan, IReadOnlyList<int[]> windows)
     {
         _tell(new PruneEvent.Phase("evaluating the dense model"));
@@ -197,7 +160,7 @@ internal sealed class PruneJob
     {
         if (_request.SampleTokens == 0 || text.Tokenizer is not { } tokenizer) return null;
         _tell(new PruneEvent.Phase("continuing a prompt with both models"));
-        int[] prompt = text.Evaluation[0][..Math.Min(SamplePromptTokens, text.Evaluation[0].Length)];
+        int[] prompt = text.SamplePrompt;
         if (dense.Greedy(prompt, _request.SampleTokens, [.. checkpoint.Config.EosTokenIds], _cancellationToken) is not { } denseIds) return null;
         var prunedIds = pruned.Generate(prompt, new GenerationOptions { MaxNewTokens = _request.SampleTokens }, null, _cancellationToken);
         return new(tokenizer.Decode(prompt), tokenizer.Decode(denseIds), tokenizer.Decode(prunedIds));

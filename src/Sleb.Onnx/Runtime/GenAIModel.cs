@@ -1,13 +1,15 @@
+using System.Diagnostics;
 using System.Text.Json.Nodes;
 using Microsoft.ML.OnnxRuntimeGenAI;
 using Sleb.Core.Checkpoints;
+using Sleb.Core.Evaluation;
 using Sleb.Onnx.GenAI;
 
 namespace Sleb.Onnx.Runtime;
 
 /// <summary>A loaded ONNX Runtime GenAI folder: losses and continuations of token ids.</summary>
 /// <remarks>Usable from several threads: every call has a generator (and a KV cache) of its own.</remarks>
-internal sealed class GenAIModel : IDisposable
+internal sealed class GenAIModel : ITokenScorer, IDisposable
 {
     /// <summary>Positions whose logits are fetched at once: [256, V] float32 is 50 MB for a vocabulary of 49,152.</summary>
     private const int ChunkLength = 256;
@@ -70,6 +72,13 @@ internal sealed class GenAIModel : IDisposable
         return losses;
     }
 
+    /// <inheritdoc/>
+    public IReadOnlyList<TokenScore[]> Score(IReadOnlyList<ScoredSequence> sequences, CancellationToken cancellationToken)
+    {
+        foreach (var sequence in sequences) Check(sequence.Input);
+        return new TokenScoring(_model, VocabSize, ChunkLength).Score(sequences, cancellationToken);
+    }
+
     /// <summary>Logits of all positions, row-major <c>[n, V]</c>.</summary>
     public float[] Logits(ReadOnlySpan<int> ids, CancellationToken cancellationToken = default)
     {
@@ -108,6 +117,26 @@ internal sealed class GenAIModel : IDisposable
             if (ids.Length + generated.Count == limit) return generated;
             session.Append([next]);
         }
+    }
+
+    /// <summary>How long GenAI's own greedy loop takes to read a prompt up to its first new id, and for as many ids behind that one.</summary>
+    /// <remarks>A text does not end here, so that what is timed is what was asked for.</remarks>
+    public (TimeSpan Prefill, TimeSpan Decode) Time(ReadOnlySpan<int> prompt, int newTokens, CancellationToken cancellationToken = default)
+    {
+        Check(prompt);
+        int length = prompt.Length + 1 + newTokens;
+        using var session = _model.Open(1, length, minLength: length);
+        long start = Stopwatch.GetTimestamp();
+        session.Append(prompt);
+        session.Step();
+        var prefill = Stopwatch.GetElapsedTime(start);
+        start = Stopwatch.GetTimestamp();
+        for (int i = 0; i < newTokens; i++)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            session.Step();
+        }
+        return (prefill, Stopwatch.GetElapsedTime(start));
     }
 
     /// <summary>Continues several prompts at once; each gets what <see cref="Generate"/> would give it.</summary>

@@ -12,12 +12,13 @@ internal sealed class SharedModel(Model model) : IDisposable
     private bool _disposed;
 
     /// <param name="maxLength">The session's cache is allocated for this many positions.</param>
-    public DecodingSession Open(int batch, int maxLength)
+    /// <param name="minLength">No text ends before this many positions.</param>
+    public DecodingSession Open(int batch, int maxLength, int minLength = 0)
     {
         Enter();
         try
         {
-            return new DecodingSession(model, batch, maxLength, Close);
+            return new DecodingSession(model, batch, maxLength, minLength, Close);
         }
         catch
         {

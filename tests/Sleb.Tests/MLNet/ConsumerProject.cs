@@ -1,10 +1,14 @@
 using System.Diagnostics;
 using System.Reflection;
+using System.Runtime.InteropServices;
 using System.Text.RegularExpressions;
 
 namespace Sleb.Tests.MLNet;
 
-/// <summary>An application outside the repository that references Sleb.MLNet and the three native packages, and nothing else; built once.</summary>
+/// <summary>
+/// An application outside the repository that references the packages Sleb.MLNet and Sleb.MLNet.Cpu, and nothing else: packed into a
+/// folder, restored from there and built once. The tool is installed from the same folder.
+/// </summary>
 public sealed class ConsumerProject : IDisposable
 {
     private const string Program = """
@@ -47,6 +51,12 @@ public sealed class ConsumerProject : IDisposable
         }
         """;
 
+    /// <summary>No version of the repository's own.</summary>
+    private const string Version = "0.0.1-test";
+
+    private static readonly string MachinePackages = Environment.GetEnvironmentVariable("NUGET_PACKAGES")
+        ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".nuget", "packages");
+
     private static readonly string Configuration = typeof(ConsumerProject).Assembly.GetCustomAttribute<AssemblyConfigurationAttribute>()!.Configuration;
 
     private readonly TemporaryFolder _root = new();
@@ -84,16 +94,37 @@ public sealed class ConsumerProject : IDisposable
                 <ImplicitUsings>enable</ImplicitUsings>
               </PropertyGroup>
               <ItemGroup>
-                <ProjectReference Include="{Path.Combine(TestFiles.Root, "src", "Sleb.MLNet", "Sleb.MLNet.csproj")}" />
-                <PackageReference Include="Microsoft.ML.OnnxRuntime" Version="1.31.1" />
-                <PackageReference Include="Microsoft.ML.OnnxRuntimeGenAI" Version="0.18.0" />
-                <PackageReference Include="libtorch-cpu-linux-x64" Version="2.10.0" />
+                <PackageReference Include="Sleb.MLNet" Version="{Version}" />
+                <PackageReference Include="Sleb.MLNet.Cpu" Version="{Version}" />
               </ItemGroup>
             </Project>
             """);
-        // The libraries are built already, and another build of them could collide with this run; hard links save copying libtorch.
-        var build = Run("dotnet", ["build", "-c", Configuration, "-p:BuildProjectReferences=false", "-p:CreateHardLinksForCopyLocalIfPossible=true", "-nodeReuse:false"]);
-        Assert.True(build.ExitCode == 0, build.Output);
+        // What others made is in this machine's package folder already; ours must come from the feed, and leave nothing behind.
+        File.WriteAllText(_root["nuget.config"], $"""
+            <configuration>
+              <packageSources>
+                <clear />
+                <add key="feed" value="feed" />
+              </packageSources>
+              <fallbackPackageFolders>
+                <clear />
+                <add key="machine" value="{MachinePackages}" />
+              </fallbackPackageFolders>
+            </configuration>
+            """);
+        // Packed as they are built: another build of the libraries could collide with this run. Hard links save copying libtorch.
+        Dotnet("pack", Path.Combine(TestFiles.Root, "Sleb.MLNet.sln"), "-c", Configuration, "--no-build", "-o", Feed, $"-p:MinVerVersionOverride={Version}", "-nodeReuse:false");
+        Dotnet("build", "-c", Configuration, "-p:CreateHardLinksForCopyLocalIfPossible=true", "-nodeReuse:false");
+    }
+
+    /// <summary>Where the packages lie.</summary>
+    internal string Feed => _root["feed"];
+
+    /// <summary>Installs the tool from the feed and gives its path.</summary>
+    internal string InstallTool()
+    {
+        Dotnet("tool", "install", "sleb", "--version", Version, "--tool-path", _root["tools"], "--configfile", _root["nuget.config"]);
+        return _root["tools", "sleb"];
     }
 
     /// <summary>The folder of the built application.</summary>
@@ -123,16 +154,24 @@ public sealed class ConsumerProject : IDisposable
 
     public void Dispose() => _root.Dispose();
 
-    private (int ExitCode, string Output) Run(string program, string[] arguments)
+    private void Dotnet(params string[] arguments)
+    {
+        var call = Run("dotnet", arguments);
+        Assert.True(call.ExitCode == 0, call.Output);
+    }
+
+    internal (int ExitCode, string Output) Run(string program, string[] arguments)
     {
         Directory.CreateDirectory(WorkingFolder);
         var start = new ProcessStartInfo(program, arguments)
         {
-            WorkingDirectory = program == "dotnet" && arguments[0] == "build" ? _root.Path : WorkingFolder,
+            WorkingDirectory = arguments[0] == "build" ? _root.Path : WorkingFolder,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
         start.Environment["DOTNET_CLI_TELEMETRY_OPTOUT"] = "1";
+        start.Environment["NUGET_PACKAGES"] = _root["packages"];
+        start.Environment["DOTNET_ROOT"] = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", ".."));
         start.Environment["SLEB_MODEL_ROOT"] = ModelRoot ?? "";
         using var process = Process.Start(start)!;
         var error = process.StandardError.ReadToEndAsync();

@@ -1,0 +1,13 @@
+namespace Sleb.Cli.Json;
+
+/// <summary>The outcome of <c>sleb bench</c>.</summary>
+internal sealed record BenchDocument(string Machine, int PromptTokens, int NewTokens, int Runs, IReadOnlyList<BenchDocument.Row> Folders)
+{
+    /// <summary>One folder; rates are medians over the runs.</summary>
+    /// <param name="Spread">Of the decoding rates, fastest minus slowest over the median.</param>
+    /// <param name="Ratio">Decoding rate over the first folder's.</param>
+    /// <param name="IdealRatio">The first folder's bytes a decoding step over this one's.</param>
+    internal sealed record Row(
+        string Folder, long Bytes, double PrefillTokensPerSecond, double DecodeTokensPerSecond, double Spread, double Ratio, double IdealRatio,
+        double PrefillSpread, double PrefillRatio, long BytesPerDecodedToken);
+}

@@ -1,0 +1,13 @@
+using System.CommandLine;
+using Sleb.Benchmarks.Search;
+using Sleb.Cli.Output;
+
+var call = new RootCommand("What Sleb.MLNet is measured by.") { new SearchCommand() }.Parse(args);
+try
+{
+    return call.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+}
+catch (Exception e)
+{
+    return new Diagnostics(Consoles.Create(Console.Error), verbose: args.Contains("--verbose")).Failed(e);
+}
