@@ -65,7 +65,9 @@ internal static class SlebCommandLine
             new PruneCommand(),
             new ExportCommand(),
             new PerplexityCommand(),
+            new EvaluateCommand(),
             new GenerateCommand(),
+            new ReportCommand(),
             new BenchCommand(),
         };
         root.Add(JsonOption);

@@ -10,7 +10,8 @@ public sealed class SlebPruneOptions : SlebScoringOptions
     /// The dense model: a Hugging Face folder with config.json, safetensors weights and tokenizer.json, or the id of a model on the
     /// Hugging Face hub: <c>org/name</c> or <c>org/name@revision</c>. A folder that exists is always the folder. A model given by its id
     /// is taken from the hub cache, where the Python tools keep it too, or else downloaded into it by <c>Fit</c>; the environment
-    /// variables HF_HOME, HF_HUB_CACHE, HF_ENDPOINT, HF_TOKEN and HF_HUB_OFFLINE mean what they mean there. Required.
+    /// variables HF_HOME, HF_HUB_CACHE, HF_ENDPOINT, HF_TOKEN and HF_HUB_OFFLINE mean what they mean there. Or an ONNX Runtime GenAI
+    /// folder with its own weights, whoever made it: blocks are scored on it, on the CPU, and taken out of it. Required.
     /// </summary>
     /// <value>The default is empty.</value>
     public string ModelFolder { get; set; } = "";

@@ -1,4 +1,5 @@
 using Sleb.Core.Checkpoints;
+using Sleb.Onnx.Pieces;
 
 namespace Sleb.Onnx;
 
@@ -28,4 +29,10 @@ internal sealed record ExportRequest
 
     /// <summary>The pruned model's logits for token ids, row-major <c>[tokens, V]</c>, from another implementation: what the folder is checked against.</summary>
     public Func<IReadOnlyList<int>, float[]>? ReferenceLogits { get; init; }
+
+    /// <summary>Where the folder may not fit into memory: what each piece of it is checked against, instead of loading it.</summary>
+    public IModelPieces? Pieces { get; init; }
+
+    /// <summary>Bytes that a matrix may take on its way into the folder; 128 MB where nothing is given.</summary>
+    public long MatrixBytes { get; init; } = 128 << 20;
 }

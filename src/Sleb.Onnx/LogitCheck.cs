@@ -12,7 +12,7 @@ internal static class LogitCheck
     /// </summary>
     private const double Relative = 1e-4, Floor = 1e-3;
 
-    private const int PromptLength = 8;
+    public const int PromptLength = 8;
 
     /// <exception cref="InvalidDataException">The folder computes something else.</exception>
     public static void Verify(GenAIModel model, Func<IReadOnlyList<int>, float[]>? reference, CancellationToken cancellationToken)
@@ -27,21 +27,29 @@ internal static class LogitCheck
         float[] expected = reference(prompt);
         if (expected.Length != found.Length)
             throw new InvalidDataException($"The reference gives {expected.Length} logits where {prompt.Length} tokens of a vocabulary of {model.VocabSize} give {found.Length}. Nothing was put in place.");
-        double worst = 0, largest = 0;
-        for (int i = 0; i < found.Length; i++)
-        {
-            double difference = Math.Abs((double)found[i] - expected[i]);
-            if (double.IsNaN(difference) || difference > worst) worst = difference;
-            largest = Math.Max(largest, Math.Abs(expected[i]));
-            if (double.IsNaN(worst)) break;
-        }
+        double worst = Difference(expected, found, out double largest);
         double bound = Math.Max(Floor, Relative * largest);
         if (!(worst <= bound))
             throw new InvalidDataException(string.Create(CultureInfo.InvariantCulture,
                 $"The written model's logits differ from the checkpoint's by {worst:g3} where {bound:g3} is allowed. Nothing was put in place; please report this with the model's config.json."));
     }
 
+    /// <summary>The largest difference, NaN where there is one, and the largest value expected.</summary>
+    public static double Difference(ReadOnlySpan<float> expected, ReadOnlySpan<float> found, out double largest)
+    {
+        double worst = 0;
+        largest = 0;
+        for (int i = 0; i < Math.Min(expected.Length, found.Length); i++)
+        {
+            double difference = Math.Abs((double)found[i] - expected[i]);
+            if (double.IsNaN(difference)) return difference;
+            worst = Math.Max(worst, difference);
+            largest = Math.Max(largest, Math.Abs(expected[i]));
+        }
+        return worst;
+    }
+
     /// <summary>Ids spread over the vocabulary, all different where it is large enough.</summary>
-    private static int[] Prompt(int length, int vocabulary) =>
+    public static int[] Prompt(int length, int vocabulary) =>
         [.. Enumerable.Range(0, length).Select(i => (int)((i * 2L + 1) * vocabulary / (2L * length)))];
 }

@@ -4,6 +4,7 @@ using Sleb.Core.Families;
 using Sleb.Core.Plan;
 using Sleb.Onnx.Emit;
 using Sleb.Onnx.GenAI;
+using Sleb.Onnx.Pieces;
 using Sleb.Onnx.Runtime;
 
 namespace Sleb.Onnx;
@@ -25,13 +26,9 @@ internal static class OnnxExporter
         CheckApart(target, request.Checkpoint.Folder);
 
         using var staged = StagedFolder.Create(target, request.Overwrite);
-        string? contextNote = Write(staged.Path, request, family, provenance, cancellationToken);
-        string? tokenizerNote;
-        using (var model = GenAIModel.Load(staged.Path))
-        {
-            LogitCheck.Verify(model, request.ReferenceLogits, cancellationToken);
-            tokenizerNote = TokenizerCheck.Compare(model)?.Replace(staged.Path, target, StringComparison.Ordinal);
-        }
+        string? contextNote = null;
+        SayWhenFull(target, () => contextNote = Write(staged.Path, request, family, provenance, cancellationToken));
+        string? tokenizerNote = Check(staged.Path, request, provenance.Survivors, cancellationToken)?.Replace(staged.Path, target, StringComparison.Ordinal);
         cancellationToken.ThrowIfCancellationRequested();
         staged.Commit();
         return new ExportResult(target, Size(target), provenance, AlreadyThere: false) { Notes = [.. new[] { contextNote, tokenizerNote }.OfType<string>()] };
@@ -47,22 +44,35 @@ internal static class OnnxExporter
         if (!mayBeIt) StagedFolder.CheckTarget(request.OutFolder, request.Overwrite);
     }
 
-    private static string? Write(string folder, ExportRequest request, Family family, Provenance provenance, CancellationToken cancellationToken)
+    private static string? Check(string folder, ExportRequest request, IReadOnlyList<int> survivors, CancellationToken cancellationToken)
+    {
+        if (request.Pieces is { } pieces)
+        {
+            PieceCheck.Verify(folder, survivors, request.Checkpoint.Config.VocabSize, pieces, cancellationToken);
+            return null;
+        }
+        using var model = GenAIModel.Load(folder);
+        LogitCheck.Verify(model, request.ReferenceLogits, cancellationToken);
+        return TokenizerCheck.Compare(model);
+    }
+
+    /// <summary>Turns the system's error of a full disk into a sentence.</summary>
+    public static void SayWhenFull(string target, Action write)
     {
         try
         {
-            return WriteFiles(folder, request, family, provenance, cancellationToken);
+            write();
         }
         catch (IOException e) when ((e.HResult & 0xFFFF) is 28 or 112) // ENOSPC; ERROR_DISK_FULL
         {
-            throw new IOException($"The disk ran full while {request.OutFolder} was written. Nothing was put in place; free some space and call again.", e);
+            throw new IOException($"The disk ran full while {target} was written. Nothing was put in place; free some space and call again.", e);
         }
     }
 
-    private static string? WriteFiles(string folder, ExportRequest request, Family family, Provenance provenance, CancellationToken cancellationToken)
+    private static string? Write(string folder, ExportRequest request, Family family, Provenance provenance, CancellationToken cancellationToken)
     {
         using var data = new ExternalData(Path.Combine(folder, DataFile));
-        var decoder = new DecoderGraph(request.Checkpoint, family, provenance.Survivors, data, cancellationToken);
+        var decoder = new DecoderGraph(request.Checkpoint, family, provenance.Survivors, data, request.MatrixBytes, cancellationToken);
         DecoderEmitter.Emit(decoder);
         decoder.Graph.Save(Path.Combine(folder, GraphFile), Metadata(provenance, decoder.ContextNote));
         GenAIConfig.Write(folder, new GenAIModelDescription(request.Checkpoint.Config, provenance.Survivors.Count,
@@ -95,7 +105,8 @@ internal static class OnnxExporter
         PrunedPerplexity = request.PrunedPerplexity,
     };
 
-    private static IEnumerable<KeyValuePair<string, string>> Metadata(Provenance provenance, string? note)
+    /// <summary>The sidecar's words, for the graph file itself.</summary>
+    public static IEnumerable<KeyValuePair<string, string>> Metadata(Provenance provenance, string? note)
     {
         yield return new("sleb.format", provenance.Format);
         yield return new("sleb.family", provenance.Family);

@@ -83,6 +83,23 @@ internal static class CommandOptions
         },
     };
 
+    /// <summary>Bytes as a person writes them: 2GB, 1.5GB, 800MB; null where the option is not given.</summary>
+    public static Option<long?> Memory() => new("--memory")
+    {
+        Description = "Cap on the process's resident memory: the model is then read block by block. GB = 10⁹ bytes.",
+        HelpName = "2GB",
+        Arity = ArgumentArity.ExactlyOne,
+        CustomParser = result =>
+        {
+            string text = result.Tokens[0].Value;
+            double unit = text.EndsWith("GB", StringComparison.OrdinalIgnoreCase) ? 1e9 : text.EndsWith("MB", StringComparison.OrdinalIgnoreCase) ? 1e6 : double.NaN;
+            bool read = double.TryParse(text.AsSpan(0, Math.Max(0, text.Length - 2)), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double number);
+            if (read && number * unit is > 0 and < 1e18) return (long)(number * unit);
+            result.AddError($"--memory is '{text}'; a size such as 2GB, 1.5GB or 800MB is expected.");
+            return null;
+        },
+    };
+
     /// <summary>Whole numbers separated by commas, at least one.</summary>
     public static Option<int[]?> Ids(string name, string helpName, string description) => new(name)
     {
@@ -101,6 +118,22 @@ internal static class CommandOptions
                     return null;
                 }
             return values;
+        },
+    };
+
+    /// <summary>Names separated by commas, each once.</summary>
+    public static Option<string[]?> Names(string name, string helpName, string description) => new(name)
+    {
+        Description = description,
+        HelpName = helpName,
+        Arity = ArgumentArity.ExactlyOne,
+        CustomParser = result =>
+        {
+            string text = result.Tokens[0].Value;
+            string[] names = text.Split(',', StringSplitOptions.TrimEntries);
+            if (names.Any(each => each.Length == 0)) result.AddError($"{name} is '{text}'; names separated by commas are expected, for example {helpName}.");
+            else if (names.GroupBy(each => each).FirstOrDefault(group => group.Count() > 1) is { } twice) result.AddError($"{name} has '{twice.Key}' twice.");
+            return names;
         },
     };
 

@@ -1,30 +1,35 @@
 using System.CommandLine;
 using Sleb.Cli.Json;
 using Sleb.Cli.Output;
+using Sleb.Core.Artifacts;
 using Sleb.Core.Checkpoints;
 using Sleb.Core.Plan;
+using Sleb.MLNet.Memory;
 using Sleb.Onnx;
+using Sleb.Onnx.Surgery;
 using Sleb.Torch.Scoring;
+using Sleb.Torch.Streaming;
 
 namespace Sleb.Cli.Commands;
 
 /// <summary>Writes a checkpoint, or what a plan or a list leaves of it, as a folder to run or to hand on.</summary>
 internal sealed class ExportCommand : SlebCommand
 {
-    private readonly Argument<string> _model = CommandOptions.Folder("MODEL", "A Hugging Face folder (config.json and safetensors), or a hub id: org/name or org/name@revision.");
+    private readonly Argument<string> _model = CommandOptions.Folder("MODEL", "A Hugging Face folder or hub id (org/name, org/name@revision), or an ONNX Runtime GenAI folder.");
     private readonly Option<string?> _plan = CommandOptions.Path("--plan", "FILE", "The plan.json of a search.");
     private readonly Option<int[]?> _removeBlocks = CommandOptions.Ids("--remove-blocks", "14,17", "The blocks to remove, by their indices in the dense model.");
     private readonly Option<string?> _out = CommandOptions.Path("--out", "DIR", "Where to write.");
     private readonly Option<string?> _format = CommandOptions.Choice("--format", "An ONNX Runtime GenAI folder or a Hugging Face folder. Default: onnx.", "onnx", "hf");
     private readonly Option<string?> _target = CommandOptions.Target();
     private readonly Option<string?> _precision = CommandOptions.Precision();
+    private readonly Option<long?> _memory = CommandOptions.Memory();
     private readonly Option<bool> _overwrite = CommandOptions.Flag("--overwrite", "Replace what is in the way of the folder.");
 
     public ExportCommand() : base("export", "Write a model without the blocks of a plan or a list; without either, the dense model.")
     {
         _out.Required = true;
         Add(_model);
-        foreach (Option option in new Option[] { _plan, _removeBlocks, _out, _format, _target, _precision, _overwrite }) Add(option);
+        foreach (Option option in new Option[] { _plan, _removeBlocks, _out, _format, _target, _precision, _memory, _overwrite }) Add(option);
     }
 
     public override void Execute(ParseResult call, CommandContext context)
@@ -35,25 +40,55 @@ internal sealed class ExportCommand : SlebCommand
         if (hf && (call.GetValue(_target) ?? call.GetValue(_precision)) is not null)
             throw new UsageException("--target and --precision are for --format onnx; a Hugging Face folder keeps the weights as they are.");
 
-        using var checkpoint = Checkpoint.Open(ModelPath.RequireCheckpoint(call.GetRequiredValue(_model), context).Folder);
+        string model = ModelPath.Require(call.GetRequiredValue(_model), context).Folder;
         var plan = planPath is null ? null : BlockPlan.Load(Path.GetFullPath(planPath));
-        plan?.RequireModel(checkpoint.ReadFingerprint(context.Cancellation), checkpoint.Folder);
         var removed = plan?.RemovedBlocks ?? list ?? [];
-        var survivors = Survivors.After(checkpoint.Config.NumHiddenLayers, removed);
         string target = Path.GetFullPath(call.GetValue(_out)!);
+        if (ModelPath.IsGenAI(model))
+        {
+            if (hf || (call.GetValue(_target) ?? call.GetValue(_precision)) is not null)
+                throw new UsageException($"{model} is an ONNX Runtime GenAI folder, whose weights stay as they are; --format, --target and --precision are for a Hugging Face folder.");
+            plan?.RequireModel(FolderFingerprint.Compute(model), model);
+            CutFolder(model, removed, target, plan, call.GetValue(_overwrite), context);
+            return;
+        }
+
+        using var checkpoint = Checkpoint.Open(model);
+        plan?.RequireModel(checkpoint.ReadFingerprint(context.Cancellation), checkpoint.Folder);
+        var survivors = Survivors.After(checkpoint.Config.NumHiddenLayers, removed);
         context.Cancellation.ThrowIfCancellationRequested();
 
-        var lines = new ResultLines(context.Console);
-        lines.Add("Now", $"writing {survivors.Count} of {checkpoint.Config.NumHiddenLayers} blocks as {(hf ? "a Hugging Face" : "an ONNX Runtime GenAI")} folder, and checking it");
+        Announce(context, survivors.Count, checkpoint.Config.NumHiddenLayers, hf ? "a Hugging Face" : "an ONNX Runtime GenAI");
         var (folder, bytes, alreadyThere) = hf
             ? WriteCheckpoint(checkpoint, removed, target, plan, call.GetValue(_overwrite), context.Cancellation)
             : WriteOnnx(checkpoint, removed, survivors, target, plan, call, context);
-        if (context.Json)
+        Report(context, new(removed, survivors, folder, bytes), alreadyThere);
+    }
+
+    private static void CutFolder(string model, IReadOnlyList<int> removed, string target, BlockPlan? plan, bool overwrite, CommandContext context)
+    {
+        var request = new SurgeryRequest
         {
-            JsonOutput.Write(context.Output, new ExportDocument(removed, survivors, folder, bytes));
-            return;
-        }
-        lines.Add("Folder", $"{Paths.Short(folder)}, {Numbers.Bytes(bytes)}{(alreadyThere ? ", already there" : "")}");
+            Folder = model,
+            RemovedBlocks = removed,
+            OutFolder = target,
+            Overwrite = overwrite,
+            CalibrationFingerprint = plan?.Search.CalibrationFingerprint,
+        };
+        int blocks = new BlockMap(DecoderPackage.Open(model)).Count;
+        Announce(context, Survivors.After(blocks, removed).Count, blocks, "an ONNX Runtime GenAI");
+        var result = BlockSurgery.Remove(request, context.Cancellation);
+        foreach (string note in result.Notes) context.Diagnostics.Warning(note);
+        Report(context, new(removed, result.Provenance.Survivors, result.Folder, result.Bytes), result.AlreadyThere);
+    }
+
+    private static void Announce(CommandContext context, int survivors, int blocks, string kind) =>
+        new ResultLines(context.Console).Add("Now", $"writing {survivors} of {blocks} blocks as {kind} folder, and checking it");
+
+    private static void Report(CommandContext context, ExportDocument written, bool alreadyThere)
+    {
+        if (context.Json) JsonOutput.Write(context.Output, written);
+        else new ResultLines(context.Console).Add("Folder", $"{Paths.Short(written.Folder)}, {Numbers.Bytes(written.Bytes)}{(alreadyThere ? ", already there" : "")}");
     }
 
     private static (string, long, bool) WriteCheckpoint(
@@ -83,8 +118,25 @@ internal sealed class ExportCommand : SlebCommand
                 return model.Logits(ids, survivors);
             },
         };
-        var result = OnnxExporter.Export(request, context.Cancellation);
+        using var streamed = call.GetValue(_memory) is { } cap ? OpenStreamed(checkpoint, cap, context) : null;
+        var result = OnnxExporter.Export(streamed?.Checked(request, survivors) ?? request, context.Cancellation);
         foreach (string note in result.Notes) context.Diagnostics.Warning(note);
         return (result.Folder, result.Bytes, result.AlreadyThere);
+    }
+
+    private static StreamedJobModel OpenStreamed(Checkpoint checkpoint, long cap, CommandContext context)
+    {
+        var model = new StreamedModel(checkpoint);
+        try
+        {
+            var budget = MemoryBudget.Of(cap, checkpoint, model, LogitCheck.PromptLength);
+            new ResultLines(context.Console).Add("Memory", budget.ExportPlan());
+            return new StreamedJobModel(model, budget);
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
     }
 }

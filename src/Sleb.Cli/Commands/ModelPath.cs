@@ -36,13 +36,4 @@ internal static class ModelPath
         string folder = RequireFolder(path);
         return IsGenAI(folder) ? folder : throw new CheckpointException($"{folder} holds no {GenAIConfigFile}; write a folder to run with 'sleb export'.");
     }
-
-    /// <summary>The same, of a Hugging Face checkpoint.</summary>
-    public static ModelSource RequireCheckpoint(string model, CommandContext context, Action? beforeDownload = null)
-    {
-        var source = Require(model, context, beforeDownload);
-        if (IsGenAI(source.Folder))
-            throw new CheckpointException($"{source.Folder} is an ONNX Runtime GenAI folder; give the Hugging Face folder (config.json and safetensors) that it was made from.");
-        return source;
-    }
 }

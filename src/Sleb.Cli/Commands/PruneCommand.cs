@@ -14,7 +14,7 @@ internal sealed class PruneCommand : SlebCommand
     /// <summary>Enough words to see the difference.</summary>
     private const int SampleTokens = 32;
 
-    private readonly Argument<string> _model = CommandOptions.Folder("MODEL", "A Hugging Face folder (config.json and safetensors), or a hub id: org/name or org/name@revision.");
+    private readonly Argument<string> _model = CommandOptions.Folder("MODEL", "A Hugging Face folder or hub id (org/name, org/name@revision), or an ONNX Runtime GenAI folder.");
     private readonly Option<int?> _remove = CommandOptions.Whole("--remove", "How many blocks to remove.", minimum: 1);
     private readonly Option<string?> _calibration = CommandOptions.Path("--calibration", "FILE", "Text that decides: .txt, .jsonl or either with .gz. Default: calibration.txt beside the model.");
     private readonly Option<int?> _sequenceLength = CommandOptions.Whole("--sequence-length", "Tokens a window. Default: 512, or the model's context where that is shorter.", minimum: 2);
@@ -24,6 +24,7 @@ internal sealed class PruneCommand : SlebCommand
     private readonly Option<SearchEffort?> _effort = CommandOptions.Choice<SearchEffort>("--effort", "exhaustive scores every candidate on all windows, racing rules out clear losers early. Default: exhaustive.");
     private readonly Option<SearchMetric?> _metric = CommandOptions.Choice<SearchMetric>("--metric", "What candidates are ranked by. Default: perplexity.");
     private readonly Option<string?> _arithmetic = CommandOptions.Choice("--arithmetic", "What candidates are screened in; float32 decides in any case. Default: auto, whichever a short measurement shows to be faster.", "auto", "fp32", "bf16");
+    private readonly Option<long?> _memory = CommandOptions.Memory();
     private readonly Option<string?> _evaluation = CommandOptions.Path("--evaluation", "FILE", "Text for the perplexities. Default: evaluation.txt beside the model, else the calibration text.");
     private readonly Option<int?> _evaluationWindows = CommandOptions.Whole("--evaluation-windows", "Evaluation windows; 0 means all. Default: 32.", minimum: 0);
     private readonly Option<string?> _run = CommandOptions.Path("--run", "DIR", "The search's memory; a stopped search continues there. Default: runs/NAME-HASH8.");
@@ -40,7 +41,7 @@ internal sealed class PruneCommand : SlebCommand
         Add(_model);
         foreach (Option option in new Option[]
         {
-            _remove, _calibration, _sequenceLength, _windows, _earlyBarrier, _lateBarrier, _effort, _metric, _arithmetic, _evaluation, _evaluationWindows,
+            _remove, _calibration, _sequenceLength, _windows, _earlyBarrier, _lateBarrier, _effort, _metric, _arithmetic, _memory, _evaluation, _evaluationWindows,
             _run, _out, _planOnly, _target, _precision, _overwrite, _join,
         }) Add(option);
     }
@@ -50,8 +51,10 @@ internal sealed class PruneCommand : SlebCommand
         if (call.GetValue(_planOnly) && call.GetValue(_out) is not null)
             throw new UsageException("--plan-only writes no folder, so it cannot stand beside --out.");
         string? join = call.GetValue(_join);
-        var source = ModelPath.RequireCheckpoint(call.GetRequiredValue(_model), context, beforeDownload: () => CheckTexts(call, join, context));
+        var source = ModelPath.Require(call.GetRequiredValue(_model), context, beforeDownload: () => CheckTexts(call, join, context));
         string model = source.Folder;
+        if (ModelPath.IsGenAI(model) && (call.GetValue(_target) ?? call.GetValue(_precision) ?? call.GetValue(_arithmetic)) is not null)
+            throw new UsageException($"{model} is an ONNX Runtime GenAI folder, which is scored and written as it is; --target, --precision and --arithmetic are for a Hugging Face folder.");
         var defaults = new PruneRequest { ModelFolder = model, RemoveBlocks = 1, Calibration = new("", null, null) };
         var request = new PruneRequest
         {
@@ -66,6 +69,7 @@ internal sealed class PruneCommand : SlebCommand
             Effort = call.GetValue(_effort) ?? defaults.Effort,
             Metric = call.GetValue(_metric) ?? defaults.Metric,
             Arithmetic = call.GetValue(_arithmetic) switch { "fp32" => Arithmetic.Fp32, "bf16" => Arithmetic.Bf16, _ => null },
+            Memory = call.GetValue(_memory),
             Evaluation = call.GetValue(_evaluation) is { } evaluation ? CommandOptions.ReadText(evaluation, join, context.Cancellation) : null,
             EvaluationWindows = call.GetValue(_evaluationWindows) ?? defaults.EvaluationWindows,
             RunFolder = call.GetValue(_run),

@@ -58,7 +58,7 @@ internal sealed class HubDisplay(CommandContext context, TimeProvider time, Acti
     private void Advance(HubEvent.Advanced advanced)
     {
         if (_bar is not null) (_bar.Description, _bar.Value) = (Markup.Escape(advanced.File), advanced.Bytes);
-        else if (time.GetElapsedTime(_spoke) > WindowProgress.Quiet)
+        else if (time.GetElapsedTime(_spoke) > CountedProgress.Quiet)
         {
             _lines.Add("", $"{Numbers.Bytes(advanced.Bytes)} of {Numbers.Bytes(advanced.Total)}");
             _spoke = time.GetTimestamp();

@@ -40,6 +40,9 @@ internal sealed class PruneDisplay(CommandContext context, PruneRequest request,
                 context.CancelledSentence = $"The same command continues from {Paths.Short(started.RunFolder)}, which keeps every score.";
                 _lines.Started(request.ModelFolder, started);
                 break;
+            case PruneEvent.Memory memory:
+                _lines.Memory(memory.Plan);
+                break;
             case PruneEvent.Scored scored:
                 Scored(scored, bar);
                 break;
@@ -69,7 +72,7 @@ internal sealed class PruneDisplay(CommandContext context, PruneRequest request,
             // A bar that reaches its end counts as finished for good, and there are phases behind the search.
             bar.Value = Math.Min(99.9, 100 * at.Done);
         }
-        else if (time.GetElapsedTime(_spoke) > WindowProgress.Quiet)
+        else if (time.GetElapsedTime(_spoke) > CountedProgress.Quiet)
         {
             _lines.Progress(text);
             _spoke = time.GetTimestamp();

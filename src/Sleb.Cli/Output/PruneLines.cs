@@ -17,6 +17,8 @@ internal sealed class PruneLines(IAnsiConsole console)
         Line("Run folder", Paths.Short(started.RunFolder) + (started.ResumedCandidates > 0 ? $", which holds {started.ResumedCandidates} scores already" : ""));
     }
 
+    public void Memory(string plan) => Line("Memory", plan);
+
     public void Decided(PruneEvent.Decided decided) => Line($"Round {decided.Round}/{decided.Rounds}", Decision(decided.Removal));
 
     public void Phase(string name) => Line("Now", name);

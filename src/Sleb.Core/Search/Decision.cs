@@ -7,15 +7,16 @@ internal static class Decision
 {
     /// <param name="round">For messages.</param>
     /// <param name="confirmed">Candidates with float32 losses on all windows: the winner is one of them.</param>
-    /// <param name="others">Candidates that could not win: screened in another arithmetic, or ruled out on fewer windows.</param>
+    /// <param name="screened">Candidates that could not win by what another arithmetic says.</param>
+    /// <param name="ruledOut">Candidates that were left behind on fewer windows.</param>
     /// <param name="lossIsOfTheResult">False where the losses are not those of the model that the removal leaves.</param>
     /// <exception cref="InvalidOperationException">No candidate has a finite loss.</exception>
-    public static Removal ByLoss(int round, IReadOnlyList<CandidateLosses> confirmed, IReadOnlyList<CandidateLosses> others, int windows, bool lossIsOfTheResult)
+    public static Removal ByLoss(int round, IReadOnlyList<CandidateLosses> confirmed, IReadOnlyList<CandidateLosses> screened, IReadOnlyList<CandidateLosses> ruledOut, bool lossIsOfTheResult)
     {
         // On an exact tie the lowest index stays chosen. A non-finite loss never wins.
         var best = confirmed.Where(loss => double.IsFinite(loss.MeanNll)).OrderBy(loss => loss.MeanNll).ThenBy(loss => loss.Block).FirstOrDefault()
             ?? throw new InvalidOperationException($"Every candidate of round {round} has a non-finite loss; check the weights and the calibration text.");
-        var (runnerUp, margin) = confirmed.Concat(others).Where(loss => loss.Block != best.Block && double.IsFinite(loss.MeanNll))
+        var (runnerUp, margin) = confirmed.Concat(screened).Concat(ruledOut).Where(loss => loss.Block != best.Block && double.IsFinite(loss.MeanNll))
             .Select(loss => (loss.Block, Margin: PairedDifference.OfWindows(best, loss)))
             .OrderBy(other => other.Margin.Mean).ThenBy(other => other.Block)
             .Select(other => ((int?)other.Block, (PairedDifference?)other.Margin)).FirstOrDefault();
@@ -26,14 +27,16 @@ internal static class Decision
             RunnerUp = runnerUp,
             Margin = margin?.Mean,
             MarginStandardError = margin?.StandardError,
-            Candidates = [.. confirmed.Select(loss => Score(loss, confirmed: true)).Concat(others.Select(loss => Score(loss, confirmed: false))).OrderBy(score => score.Block)],
+            Candidates = [.. confirmed.Select(Score)
+                .Concat(screened.Select(loss => Score(loss) with { Screened = true }))
+                .Concat(ruledOut.Select(loss => Score(loss) with { RuledOut = true }))
+                .OrderBy(score => score.Block)],
         };
 
-        CandidateScore Score(CandidateLosses loss, bool confirmed)
+        CandidateScore Score(CandidateLosses loss)
         {
             double? mean = double.IsFinite(loss.MeanNll) ? loss.MeanNll : null;
-            bool whole = loss.Windows.Count == windows;
-            return new(loss.Block, lossIsOfTheResult ? mean : null, mean, Screened: !confirmed && whole, RuledOut: !whole);
+            return new(loss.Block, lossIsOfTheResult ? mean : null, mean);
         }
     }
 

@@ -21,9 +21,9 @@ internal sealed class RunTrace : ISearchTrace, IDisposable
     };
 
     private readonly SearchMemory _known = new();
-    private readonly FileStream _file;
+    private readonly FileStream? _file;
 
-    private RunTrace(FileStream file) => _file = file;
+    private RunTrace(FileStream? file) => _file = file;
 
     private sealed record Line(int Round, Arithmetic? Arithmetic, WindowLoss? Loss, BlockMeasurement? Blocks);
 
@@ -50,6 +50,16 @@ internal sealed class RunTrace : ISearchTrace, IDisposable
             trace.Dispose();
             throw;
         }
+    }
+
+    /// <summary>What the trace of a run folder remembers, to be looked at only; nothing where there is no trace.</summary>
+    /// <inheritdoc cref="Open" path="/exception[1]"/>
+    public static SearchMemory Look(string folder, SearchIdentity identity)
+    {
+        var trace = new RunTrace(null);
+        string path = Path.Combine(folder, FileName);
+        if (File.Exists(path)) trace.Parse(path, File.ReadAllBytes(path), identity);
+        return trace._known;
     }
 
     /// <summary>The arithmetic that a run was started in, which it is to go on in; null where there is none, or none that can be read.</summary>
@@ -79,27 +89,28 @@ internal sealed class RunTrace : ISearchTrace, IDisposable
         _known.Append(blocks);
     }
 
-    public void Dispose() => _file.Dispose();
+    public void Dispose() => _file?.Dispose();
 
     private void Read(string path, SearchIdentity identity)
     {
-        byte[] bytes = new byte[_file.Length];
+        byte[] bytes = new byte[_file!.Length];
         _file.ReadExactly(bytes);
-        // A line without its newline was being written when the process died.
-        int complete = Array.LastIndexOf(bytes, (byte)'\n') + 1;
+        int complete = Parse(path, bytes, identity);
         _file.SetLength(complete);
         _file.Position = complete;
-        if (complete == 0)
-        {
-            WriteLine(identity);
-            return;
-        }
-        int number = 0;
+        if (complete == 0) WriteLine(identity);
+    }
+
+    /// <returns>The length of what is whole: a line without its newline was being written when the process died.</returns>
+    private int Parse(string path, byte[] bytes, SearchIdentity identity)
+    {
+        int complete = Array.LastIndexOf(bytes, (byte)'\n') + 1, number = 0;
         for (int start = 0, end; start < complete; start = end + 1)
         {
             end = Array.IndexOf(bytes, (byte)'\n', start);
             Parse(path, ++number, bytes.AsSpan(start, end - start), identity);
         }
+        return complete;
     }
 
     private void Parse(string path, int number, ReadOnlySpan<byte> line, SearchIdentity identity)
@@ -128,7 +139,7 @@ internal sealed class RunTrace : ISearchTrace, IDisposable
     private void WriteLine<T>(T value)
     {
         byte[] line = [.. JsonSerializer.SerializeToUtf8Bytes(value, Json), (byte)'\n'];
-        _file.Write(line);
+        _file!.Write(line);
         _file.Flush();
     }
 }

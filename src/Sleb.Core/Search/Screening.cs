@@ -2,19 +2,18 @@ namespace Sleb.Core.Search;
 
 /// <summary>
 /// Lets float32 decide among candidates that were scored in a cheaper arithmetic: the best, and every one that lies within the noise
-/// of the best, is scored again. The noise is what the two arithmetics were seen to differ by in the search so far.
+/// of the best, is scored again. The noise is what the two arithmetics were seen to differ by in the search so far: a part that all
+/// windows share, which is subtracted, and a part that averages out over windows.
 /// </summary>
 internal sealed class Screening(Arithmetic arithmetic)
 {
-    /// <summary>Times the largest difference of a window's loss: means over windows differ by less than that alone.</summary>
-    private const double Safety = 3;
+    /// <summary>Times the root mean square difference of a window, over the square root of the windows.</summary>
+    private const double Safety = 4;
 
-    /// <summary>Nats per token; for the first comparisons, when little has been seen.</summary>
-    private const double Floor = 1e-3;
+    /// <summary>Nats per token; below it float32 itself depends on the order of its sums.</summary>
+    private const double Floor = 1e-4;
 
-    private double _largestDifference;
-
-    private double Noise => Math.Max(Floor, Safety * _largestDifference);
+    private readonly List<double> _differences = [];
 
     /// <summary>The float32 losses, on all windows, of every finalist that may win.</summary>
     public IReadOnlyList<CandidateLosses> Confirm(SearchRound round, IReadOnlyList<int> finalists)
@@ -32,17 +31,18 @@ internal sealed class Screening(Arithmetic arithmetic)
             round.Measure([screened.Block], 0, round.Windows, Arithmetic.Fp32);
             var exact = round.Losses(screened.Block, Arithmetic.Fp32);
             confirmed.Add(exact);
-            foreach (var (rough, fine) in screened.Windows.Zip(exact.Windows))
-                if (Math.Abs(rough.Nll - fine.Nll) is var difference && double.IsFinite(difference)) _largestDifference = Math.Max(_largestDifference, difference);
+            _differences.AddRange(screened.Windows.Zip(exact.Windows, (rough, fine) => rough.Nll - fine.Nll).Where(double.IsFinite));
         }
         return confirmed;
     }
 
-    /// <summary>Within the noise, or so close that the near-tie which will be reported should rest on float32.</summary>
+    /// <summary>Within the noise of the best, or so close that the near-tie which will be reported should rest on float32.</summary>
     private bool MayWin(CandidateLosses screened, CandidateLosses best)
     {
+        if (_differences.Count == 0) return true;
+        double bias = _differences.Average(), square = _differences.Average(difference => difference * difference);
         var behind = PairedDifference.OfWindows(best, screened);
-        return behind.Mean <= Noise || behind.Mean < behind.StandardError;
+        return behind.Mean - bias <= Math.Max(Floor, Safety * Math.Sqrt(square / screened.Windows.Count)) || behind.Mean < behind.StandardError;
     }
 
     /// <summary>What is not finite in a cheap arithmetic comes last.</summary>

@@ -29,10 +29,11 @@ internal sealed class SearchRound(
     }
 
     /// <summary>A block's losses on the first windows, up to the first one that it has not been through.</summary>
-    public CandidateLosses Losses(int block, Arithmetic arithmetic)
+    /// <param name="most">Windows to look at: a search that is resumed knows more than it did when it decided.</param>
+    public CandidateLosses Losses(int block, Arithmetic arithmetic, int most = int.MaxValue)
     {
         var known = new List<WindowLoss>();
-        while (known.Count < Windows && Find(block, known.Count, arithmetic) is { } loss) known.Add(loss);
+        while (known.Count < Math.Min(Windows, most) && Find(block, known.Count, arithmetic) is { } loss) known.Add(loss);
         return new(block, known);
     }
 

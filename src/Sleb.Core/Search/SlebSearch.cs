@@ -43,12 +43,13 @@ public sealed class SlebSearch(IBlockScorer scorer, SearchSettings? settings = n
             var report = progress is null ? null : new RoundProgress(progress, round, removeBlocks, candidates, scorer, _settings);
             var look = new SearchRound(measuredIn, from, scorer, _trace, loss => report?.Scored(loss), cancellationToken);
             report?.Start(look);
+            IReadOnlyList<CandidateLosses> ruledOut = [];
             var finalists = candidates;
-            if (_settings.Effort == SearchEffort.Racing) finalists = Race.Run(look, candidates, _settings.Arithmetic, live => report?.Narrowed(live));
+            if (_settings.Effort == SearchEffort.Racing) (finalists, ruledOut) = Race.Run(look, candidates, _settings.Arithmetic, live => report?.Narrowed(live));
             else look.Measure(candidates, 0, look.Windows, _settings.Arithmetic);
             var confirmed = screening.Confirm(look, finalists);
-            var others = candidates.Except(confirmed.Select(loss => loss.Block)).Select(block => look.Losses(block, _settings.Arithmetic)).ToList();
-            return Decision.ByLoss(round, confirmed, others, look.Windows, lossIsOfTheResult: round == measuredIn);
+            var screened = finalists.Except(confirmed.Select(loss => loss.Block)).Select(block => look.Losses(block, _settings.Arithmetic));
+            return Decision.ByLoss(round, confirmed, [.. screened], ruledOut, lossIsOfTheResult: round == measuredIn);
         }
     }
 

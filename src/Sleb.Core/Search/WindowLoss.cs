@@ -4,16 +4,16 @@ namespace Sleb.Core.Search;
 /// <param name="Block">Original index of the block switched off; <see cref="IBlockScorer.NoBlock"/> for the model as it is.</param>
 /// <param name="Window">The calibration window, from 0.</param>
 /// <param name="Nll">Mean over the window's T-1 next-token targets, nats per token.</param>
-/// <param name="Segments">Means over up to eight equal parts of the window, in order: what racing compares.</param>
+/// <param name="Segments">Means over up to eight equal parts of the window, of 16 tokens at least where it has as many: what racing compares.</param>
 public sealed record WindowLoss(int Block, int Window, double Nll, IReadOnlyList<double> Segments)
 {
-    private const int MostSegments = 8;
+    private const int MostSegments = 8, FewestTokens = 16;
 
     /// <summary>From the loss of every target token, summed in double in the tokens' order.</summary>
     public static WindowLoss Of(int block, int window, ReadOnlySpan<double> tokenNll)
     {
         double sum = 0;
-        var segments = new double[Math.Min(MostSegments, tokenNll.Length)];
+        var segments = new double[Math.Clamp(tokenNll.Length / FewestTokens, 1, MostSegments)];
         for (int s = 0; s < segments.Length; s++)
         {
             int start = tokenNll.Length * s / segments.Length, end = tokenNll.Length * (s + 1) / segments.Length;

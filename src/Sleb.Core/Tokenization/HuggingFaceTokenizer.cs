@@ -61,15 +61,12 @@ public sealed class HuggingFaceTokenizer : Tokenizer
     public int[] Encode(string text, bool addSpecialTokens = true)
     {
         ArgumentNullException.ThrowIfNull(text);
-        var symbols = new List<Symbol>(text.Length / 3);
-        foreach (var (piece, token) in Pieces(text, normalize: true, preTokenize: true))
-        {
-            if (token is not null) symbols.Add(new(token.Id, 0));
-            else _model.Tokenize(piece, symbols);
-        }
-        var ids = symbols.Select(symbol => symbol.Id);
+        var ids = Ids(text);
         return addSpecialTokens ? [.. _postProcessor.Before, .. ids, .. _postProcessor.After] : [.. ids];
     }
+
+    /// <summary>The ids of a text that goes on: with the special tokens that begin a text, without those that end it.</summary>
+    internal int[] EncodeBeginning(string text) => [.. _postProcessor.Before, .. Ids(text)];
 
     /// <summary>The text of ids; ids that are no token's are left out.</summary>
     public override string Decode(IEnumerable<int> ids) => Decode(ids, skipSpecialTokens: false);
@@ -156,6 +153,17 @@ public sealed class HuggingFaceTokenizer : Tokenizer
             characterAt[i + 1] = units;
         }
         return characterAt;
+    }
+
+    private IEnumerable<int> Ids(string text)
+    {
+        var symbols = new List<Symbol>(text.Length / 3);
+        foreach (var (piece, token) in Pieces(text, normalize: true, preTokenize: true))
+        {
+            if (token is not null) symbols.Add(new(token.Id, 0));
+            else _model.Tokenize(piece, symbols);
+        }
+        return symbols.Select(symbol => symbol.Id);
     }
 
     /// <summary>The text as the model sees it: added tokens, and pieces between them.</summary>

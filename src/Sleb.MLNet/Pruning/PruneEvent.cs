@@ -9,6 +9,9 @@ internal abstract record PruneEvent
     /// <summary>Model and text are read and checked; the search starts.</summary>
     public sealed record Started(SearchIdentity Search, int RemoveBlocks, string RunFolder, int ResumedCandidates) : PruneEvent;
 
+    /// <summary>What a run under a memory cap will hold: "at most …".</summary>
+    public sealed record Memory(string Plan) : PruneEvent;
+
     /// <summary>A candidate was scored (not raised for resumed ones).</summary>
     public sealed record Scored(SearchProgress Progress) : PruneEvent;
 

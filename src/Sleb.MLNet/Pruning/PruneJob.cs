@@ -3,18 +3,17 @@ using Sleb.Core.Checkpoints;
 using Sleb.Core.Evaluation;
 using Sleb.Core.Plan;
 using Sleb.Core.Search;
+using Sleb.MLNet.Memory;
 using Sleb.Onnx;
 using Sleb.Onnx.Runtime;
 using Sleb.Torch.Scoring;
+using Sleb.Torch.Streaming;
 
 namespace Sleb.MLNet.Pruning;
 
 /// <summary>The main job: checkpoint and text in, plan and checked ONNX folder out.</summary>
 internal sealed class PruneJob
 {
-    /// <summary>Tokens of the evaluation text that both models continue.</summary>
-    private const int SamplePromptTokens = 12;
-
     private readonly PruneRequest _request;
     private readonly Action<PruneEvent> _tell;
     private readonly CancellationToken _cancellationToken;
@@ -32,14 +31,15 @@ internal sealed class PruneJob
     /// <exception cref="InvalidOperationException">The GPU asked for is not there, or nothing finite could be measured.</exception>
     /// <exception cref="IOException">The target holds something else, or cannot be written.</exception>
     public static PruneResult Run(PruneRequest request, Action<PruneEvent>? progress, CancellationToken cancellationToken) =>
-        new PruneJob(request, progress, cancellationToken).Run();
+        FolderPruneJob.IsFor(request) ? FolderPruneJob.Run(request, progress ?? (_ => { }), cancellationToken)
+            : new PruneJob(request, progress, cancellationToken).Run();
 
     private PruneResult Run()
     {
         using var checkpoint = Checkpoint.Open(_request.ModelFolder);
         var family = checkpoint.RequireFamily();
         SlebSearch.CheckBarriers(checkpoint.Config.NumHiddenLayers, _request.RemoveBlocks, _request.EarlyBarrier, _request.LateBarrier);
-        var text = PruneText.Read(checkpoint, _request, message => _tell(new PruneEvent.Warning(message)));
+        var text = PruneText.Read(checkpoint.Folder, checkpoint.Config.MaxPositionEmbeddings, checkpoint.Config.VocabSize, _request, message => _tell(new PruneEvent.Warning(message)));
         var identity = new SearchIdentity
         {
             ModelFingerprint = checkpoint.Fingerprint,
@@ -68,10 +68,10 @@ internal sealed class PruneJob
         int? gpu = ChooseDevice();
         identity = identity with { Arithmetic = _request.Arithmetic ?? RunTrace.ArithmeticOf(folders.Run) ?? FasterArithmetic.Measure(gpu) };
 
-        using var model = TorchModel.Load(checkpoint, gpu, _cancellationToken);
-        if (identity.Arithmetic == Arithmetic.Bf16) model.Lower(checkpoint);
+        using var model = Open(checkpoint, identity, text, gpu);
+        var scorer = model.Scorer(text.Calibration);
         BlockPlan plan;
-        using (var scorer = new TorchBlockScorer(model, text.Calibration)) plan = Search(scorer, identity, folders);
+        using (scorer as IDisposable) plan = SearchRun.Run(scorer, identity, folders, _request.RemoveBlocks, _tell, _cancellationToken);
         var (dense, pruned) = Evaluate(model, plan, text.Evaluation);
         var result = new PruneResult
         {
@@ -82,6 +82,29 @@ internal sealed class PruneJob
             Pruned = pruned,
         };
         return _request.PlanOnly ? result : Ship(export, model, gpu, text, result);
+    }
+
+    private IJobModel Open(Checkpoint checkpoint, SearchIdentity identity, PruneText text, int? gpu)
+    {
+        bool lower = identity.Arithmetic == Arithmetic.Bf16;
+        if (_request.Memory is { } cap)
+        {
+            var streamed = new StreamedModel(checkpoint, lower);
+            try
+            {
+                var budget = MemoryBudget.Of(cap, checkpoint, streamed, text.Calibration.Concat(text.Evaluation).Max(ids => ids.Length));
+                _tell(new PruneEvent.Memory(budget.Plan(identity.Windows, identity.Blocks - identity.EarlyBarrier - identity.LateBarrier)));
+                return new StreamedJobModel(streamed, budget);
+            }
+            catch
+            {
+                streamed.Dispose();
+                throw;
+            }
+        }
+        var model = TorchModel.Load(checkpoint, gpu, _cancellationToken);
+        if (lower) model.Lower(checkpoint);
+        return new LoadedJobModel(model);
     }
 
     private int? ChooseDevice()
@@ -98,42 +121,7 @@ internal sealed class PruneJob
         }
     }
 
-    private BlockPlan Search(IBlockScorer scorer, SearchIdentity identity, PruneFolders folders)
-    {
-        using var trace = RunTrace.Open(folders.Run, identity);
-        _tell(new PruneEvent.Started(identity, _request.RemoveBlocks, folders.Run, trace.Resumed));
-        var search = new SlebSearch(scorer, Settings(identity), trace);
-        var removals = new List<Removal>();
-        foreach (var removal in search.Run(_request.RemoveBlocks, progress => _tell(new PruneEvent.Scored(progress)), _cancellationToken))
-        {
-            removals.Add(removal);
-            _tell(new PruneEvent.Decided(removals.Count, _request.RemoveBlocks, removal));
-            if (removal.IsNearTie)
-                _tell(new PruneEvent.Warning(FormattableString.Invariant(
-                    $"Round {removals.Count} is a near-tie: block {removal.Block} beats block {removal.RunnerUp} by {removal.Margin:F4} nats, within the standard error of {removal.MarginStandardError:F4}; other calibration text may choose otherwise.")));
-        }
-        var plan = new BlockPlan
-        {
-            Search = identity,
-            DenseMeanNll = search.DenseLoss(_cancellationToken).MeanNll,
-            BlockInfluence = search.MeasureBlocks(_cancellationToken).Influence,
-            Removals = removals,
-            Survivors = Survivors.After(identity.Blocks, [.. removals.Select(removal => removal.Block)]),
-        };
-        plan.Save(folders.Plan);
-        return plan;
-    }
-
-    private static SearchSettings Settings(SearchIdentity identity) => new()
-    {
-        EarlyBarrier = identity.EarlyBarrier,
-        LateBarrier = identity.LateBarrier,
-        Metric = identity.Metric,
-        Effort = identity.Effort,
-        Arithmetic = identity.Arithmetic,
-    };
-
-    private (NllSummary Dense, NllSummary Pruned) Evaluate(TorchModel model, BlockPlan plan, IReadOnlyList<int[]> windows)
+    private (NllSummary Dense, NllSummary Pruned) Evaluate(IJobModel model, BlockPlan plan, IReadOnlyList<int[]> windows)
     {
         _tell(new PruneEvent.Phase("evaluating the dense model"));
         var dense = NllSummary.Of(windows, model.WindowNll(windows, null, _cancellationToken));
@@ -141,35 +129,39 @@ internal sealed class PruneJob
         return (dense, NllSummary.Of(windows, model.WindowNll(windows, plan.Survivors, _cancellationToken)));
     }
 
-    private PruneResult Ship(ExportRequest request, TorchModel model, int? gpu, PruneText text, PruneResult result)
+    private PruneResult Ship(ExportRequest request, IJobModel model, int? gpu, PruneText text, PruneResult result)
     {
         _tell(new PruneEvent.Phase("writing the ONNX folder"));
-        var export = OnnxExporter.Export(request with
+        var export = OnnxExporter.Export(model.Checked(request, result.Plan.Survivors) with
         {
             RemovedBlocks = result.Plan.RemovedBlocks,
             DensePerplexity = result.Dense.Perplexity,
             PrunedPerplexity = result.Pruned.Perplexity,
-            ReferenceLogits = ids => model.Logits(ids, result.Plan.Survivors),
         }, _cancellationToken);
 
         foreach (string note in export.Notes) _tell(new PruneEvent.Warning(note));
+        result = result with { Folder = request.OutFolder };
+        if (!model.MayLoad(export.Bytes))
+        {
+            _tell(new PruneEvent.Warning($"The written folder ({MemoryBudget.Text(export.Bytes)}) does not fit the memory cap when it is loaded, so its perplexity was not measured; each of its blocks was compared with the checkpoint's."));
+            return result;
+        }
         _tell(new PruneEvent.Phase("evaluating the written folder"));
         using var shipped = GenAIModel.Load(export.Folder, _request.Target == "cuda" ? gpu : null, _request.FallbackToCpu);
         var losses = text.Evaluation.Select(ids => shipped.TokenNll(ids, _cancellationToken).Average()).ToList();
         return result with
         {
-            Folder = request.OutFolder,
             Shipped = NllSummary.Of(text.Evaluation, losses),
             Continuation = Continue(request.Checkpoint, model, shipped, text),
         };
     }
 
-    private PruneResult.Sample? Continue(Checkpoint checkpoint, TorchModel dense, GenAIModel pruned, PruneText text)
+    private PruneResult.Sample? Continue(Checkpoint checkpoint, IJobModel dense, GenAIModel pruned, PruneText text)
     {
         if (_request.SampleTokens == 0 || text.Tokenizer is not { } tokenizer) return null;
         _tell(new PruneEvent.Phase("continuing a prompt with both models"));
-        int[] prompt = text.Evaluation[0][..Math.Min(SamplePromptTokens, text.Evaluation[0].Length)];
-        var denseIds = dense.Greedy(prompt, _request.SampleTokens, [.. checkpoint.Config.EosTokenIds], null, _cancellationToken);
+        int[] prompt = text.SamplePrompt;
+        if (dense.Greedy(prompt, _request.SampleTokens, [.. checkpoint.Config.EosTokenIds], _cancellationToken) is not { } denseIds) return null;
         var prunedIds = pruned.Generate(prompt, new GenerationOptions { MaxNewTokens = _request.SampleTokens }, null, _cancellationToken);
         return new(tokenizer.Decode(prompt), tokenizer.Decode(denseIds), tokenizer.Decode(prunedIds));
     }

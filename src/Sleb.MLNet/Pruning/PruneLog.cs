@@ -17,6 +17,9 @@ internal sealed class PruneLog(Surroundings surroundings, IProgress<SearchProgre
             case PruneEvent.Started { Search: var search } started:
                 Info($"Looking for {started.RemoveBlocks} of {search.Blocks} {search.Family} blocks to remove, on {search.Windows} windows of {search.SequenceLength} tokens; {started.ResumedCandidates} losses are known already.");
                 break;
+            case PruneEvent.Memory memory:
+                Info($"Memory: {memory.Plan}.");
+                break;
             case PruneEvent.Scored { Progress: var scored }:
                 _channel.Trace(MessageSensitivity.None, FormattableString.Invariant(
                     $"Round {scored.Round} of {scored.Rounds}, loss {scored.Scored} of {scored.Losses}: without block {scored.Candidate.Block} {scored.Candidate.MeanNll:F4} nats per token."));

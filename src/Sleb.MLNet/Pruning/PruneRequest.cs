@@ -45,6 +45,9 @@ internal sealed record PruneRequest
     public string Precision { get; init; } = "fp32";
     public bool Overwrite { get; init; }
 
+    /// <summary>Bytes that may be resident in the process at any time; null is no cap. Under a cap the model is streamed, on the CPU.</summary>
+    public long? Memory { get; init; }
+
     /// <summary>CUDA device for the search and the shipped model's check; null is the CPU.</summary>
     public int? GpuDeviceId { get; init; }
 

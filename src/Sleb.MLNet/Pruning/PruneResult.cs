@@ -12,10 +12,10 @@ internal sealed record PruneResult
     /// <summary>What the perplexities were measured on, as a name.</summary>
     public required string EvaluationText { get; init; }
 
-    /// <summary>The checkpoint in fp32 with all its blocks.</summary>
+    /// <summary>The checkpoint in fp32, or the folder that was given, with all its blocks.</summary>
     public required NllSummary Dense { get; init; }
 
-    /// <summary>The checkpoint in fp32 without the removed blocks.</summary>
+    /// <summary>The same without the removed blocks.</summary>
     public required NllSummary Pruned { get; init; }
 
     /// <summary>The folder that was written, through ONNX Runtime GenAI; null after a plan alone.</summary>

@@ -1,5 +1,4 @@
 using Sleb.Core.Calibration;
-using Sleb.Core.Checkpoints;
 using Sleb.Core.Tokenization;
 
 namespace Sleb.MLNet.Pruning;
@@ -8,6 +7,8 @@ namespace Sleb.MLNet.Pruning;
 internal sealed record PruneText
 {
     private const string EvaluationFile = "evaluation.txt";
+
+    private const int SamplePromptTokens = 12;
 
     public required IReadOnlyList<int[]> Calibration { get; init; }
 
@@ -22,12 +23,14 @@ internal sealed record PruneText
     /// <summary>Null where the model folder has none (texts are then given as ids).</summary>
     public required HuggingFaceTokenizer? Tokenizer { get; init; }
 
-    public static PruneText Read(Checkpoint checkpoint, PruneRequest request, Action<string> warn)
+    /// <summary>What both models continue for a look at their text.</summary>
+    public int[] SamplePrompt => Evaluation[0][..Math.Min(SamplePromptTokens, Evaluation[0].Length)];
+
+    public static PruneText Read(string folder, int contextLength, int vocabulary, PruneRequest request, Action<string> warn)
     {
-        var config = checkpoint.Config;
-        var tokenizer = HuggingFaceTokenizer.Exists(checkpoint.Folder) ? HuggingFaceTokenizer.Load(checkpoint.Folder) : null;
-        int length = TokenWindows.Length(request.SequenceLength, config.MaxPositionEmbeddings);
-        var evaluation = request.Evaluation ?? EvaluationBeside(checkpoint) ?? request.Calibration;
+        var tokenizer = HuggingFaceTokenizer.Exists(folder) ? HuggingFaceTokenizer.Load(folder) : null;
+        int length = TokenWindows.Length(request.SequenceLength, contextLength);
+        var evaluation = request.Evaluation ?? EvaluationBeside(folder) ?? request.Calibration;
         return new PruneText
         {
             Calibration = Cut(request.Calibration, request.Windows),
@@ -40,16 +43,16 @@ internal sealed record PruneText
         IReadOnlyList<int[]> Cut(TextSource source, int? count)
         {
             // Loading again where there is none throws the sentence that says so.
-            var windows = TokenWindows.Cut(source, () => tokenizer ?? HuggingFaceTokenizer.Load(checkpoint.Folder), length, count, config.MaxPositionEmbeddings, config.VocabSize);
+            var windows = TokenWindows.Cut(source, () => tokenizer ?? HuggingFaceTokenizer.Load(folder), length, count, contextLength, vocabulary);
             if (ReferenceEquals(source, request.Calibration) && windows.Count < count)
                 warn(FormattableString.Invariant($"{source.Name} holds {windows.Count} windows of {length} tokens, fewer than the {count} asked for."));
             return windows;
         }
     }
 
-    private static TextSource? EvaluationBeside(Checkpoint checkpoint)
+    private static TextSource? EvaluationBeside(string folder)
     {
-        string path = Path.Combine(checkpoint.Folder, EvaluationFile);
+        string path = Path.Combine(folder, EvaluationFile);
         return File.Exists(path) ? TextFile.Read(path) : null;
     }
 }

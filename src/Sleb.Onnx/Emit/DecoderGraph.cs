@@ -10,12 +10,12 @@ namespace Sleb.Onnx.Emit;
 /// surviving blocks; a removed block is never read.
 /// </summary>
 internal sealed class DecoderGraph(
-    Checkpoint checkpoint, Family family, IReadOnlyList<int> survivors, ExternalData data, CancellationToken cancellationToken)
+    Checkpoint checkpoint, Family family, IReadOnlyList<int> survivors, ExternalData data, long matrixBytes, CancellationToken cancellationToken)
 {
     private const string Batch = "batch_size", Sequence = "sequence_length", Past = "past_sequence_length", Total = "total_sequence_length";
     private const string Embedding = "model.embed_tokens.weight";
 
-    private readonly WeightStream _weights = new(checkpoint, data, cancellationToken);
+    private readonly WeightStream _weights = new(checkpoint, data, (int)(matrixBytes / sizeof(float)), cancellationToken);
     private readonly HashSet<int> _ones = [];
     private int? _contextLimit;
 

@@ -22,6 +22,8 @@ internal sealed class ExternalData(string path) : IDisposable
         _stream.Write(zeros[..(int)((Alignment - Position % Alignment) % Alignment)]);
     }
 
+    public void Write(ReadOnlySpan<byte> bytes) => _stream.Write(bytes);
+
     public void Write(ReadOnlySpan<float> values) => _stream.Write(MemoryMarshal.AsBytes(values));
 
     public void Dispose() => _stream.Dispose();

@@ -3,17 +3,19 @@ using Sleb.Core.Checkpoints;
 namespace Sleb.Onnx.Emit;
 
 /// <summary>Moves weights from the checkpoint into the data file in pieces of bounded size.</summary>
-/// <param name="maxElements">Of a matrix being transposed, at most so many are held: 128 MB of float32, whatever its size.</param>
-internal sealed class WeightStream(
-    Checkpoint checkpoint, ExternalData data, CancellationToken cancellationToken, int maxElements = 32 << 20)
+/// <param name="maxElements">Of a matrix being transposed, at most so many are held, whatever its size.</param>
+internal sealed class WeightStream(Checkpoint checkpoint, ExternalData data, int maxElements, CancellationToken cancellationToken)
 {
     private const int TileColumns = 16;
+
+    /// <summary>Kept for the next matrix: garbage of this size would wait long for its collector.</summary>
+    private float[] _panel = [], _tile = [], _rows = [];
 
     /// <summary>The rows as they lie in the checkpoint.</summary>
     public void Copy(TensorRows rows)
     {
         long first = rows.First * rows.RowElements, elements = rows.Count * rows.RowElements;
-        float[] buffer = new float[Math.Min(elements, 1 << 20)];
+        float[] buffer = Grown(ref _rows, Math.Min(elements, 1 << 20));
         for (long done = 0; done < elements; done += buffer.Length)
         {
             cancellationToken.ThrowIfCancellationRequested();
@@ -31,7 +33,7 @@ internal sealed class WeightStream(
         int columns = (int)stacked[0].RowElements, rows = 0;
         foreach (var part in stacked) rows += (int)part.Count;
         int width = Math.Clamp(maxElements / rows, 1, columns);
-        float[] panel = new float[(long)rows * width], tile = new float[(long)rows * Math.Min(TileColumns, width)];
+        float[] panel = Grown(ref _panel, (long)rows * width), tile = Grown(ref _tile, (long)rows * Math.Min(TileColumns, width));
         for (int first = 0; first < columns; first += width)
         {
             int count = Math.Min(width, columns - first);
@@ -46,6 +48,8 @@ internal sealed class WeightStream(
             }
         }
     }
+
+    private static float[] Grown(ref float[] array, long length) => array.Length >= length ? array : array = new float[length];
 
     /// <summary>Columns <paramref name="first"/> and following of every row, row-major <c>[rows, count]</c>.</summary>
     private void ReadPanel(ReadOnlySpan<TensorRows> stacked, int first, int count, float[] panel)

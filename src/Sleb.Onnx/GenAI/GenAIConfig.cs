@@ -22,7 +22,7 @@ internal sealed record GenAIConfig(int ContextLength, int VocabSize, IReadOnlyLi
         ["llama", "mistral", "qwen2", "qwen3", "phi", "phi3", "gemma", "gemma2", "gemma3_text", "olmo", "granite", "nemotron", "smollm3"];
 
     // GenAI's parser knows no \uXXXX escapes and no BOM.
-    private static readonly JsonSerializerOptions Json = new() { WriteIndented = true, IndentSize = 4, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    public static readonly JsonSerializerOptions Json = new() { WriteIndented = true, IndentSize = 4, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>What the runtime here needs of a folder, whoever wrote it.</summary>
     /// <exception cref="CheckpointException">The file is missing or damaged.</exception>

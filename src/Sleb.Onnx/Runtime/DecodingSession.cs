@@ -42,21 +42,28 @@ internal sealed class DecodingSession : IDisposable
 
     public bool IsDone => _generator.IsDone();
 
+    /// <summary>Forgets what was appended behind the first <paramref name="length"/> ids; for one row.</summary>
+    public void RewindTo(int length) => _generator.RewindTo((ulong)length);
+
     /// <summary>Logits of the positions appended last, <c>[count, V]</c>; valid until the next call.</summary>
-    public ReadOnlySpan<float> Logits(out int count)
+    public ReadOnlySpan<float> Logits(out int count) => Logits(0, out count);
+
+    /// <summary>The same without the <paramref name="skipped"/> first of them.</summary>
+    public ReadOnlySpan<float> Logits(int skipped, out int count)
     {
         using var tensor = _generator.GetOutput("logits");
-        count = (int)tensor.Shape()[1];
-        int elements = checked((int)tensor.NumElements());
+        int positions = (int)tensor.Shape()[1], size = checked((int)tensor.NumElements()) / positions;
+        count = positions - skipped;
+        int first = skipped * size, elements = count * size;
         if (_logits.Length < elements) _logits = new float[elements];
         var logits = _logits.AsSpan(0, elements);
         switch (tensor.Type())
         {
             case ElementType.float32:
-                tensor.GetData<float>().CopyTo(logits);
+                tensor.GetData<float>().Slice(first, elements).CopyTo(logits);
                 break;
             case ElementType.float16: // folders that others wrote
-                var halves = MemoryMarshal.Cast<ushort, Half>(tensor.GetData<ushort>());
+                var halves = MemoryMarshal.Cast<ushort, Half>(tensor.GetData<ushort>()).Slice(first, elements);
                 for (int i = 0; i < elements; i++) logits[i] = (float)halves[i];
                 break;
             default:

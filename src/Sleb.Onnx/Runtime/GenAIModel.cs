@@ -2,13 +2,14 @@ using System.Diagnostics;
 using System.Text.Json.Nodes;
 using Microsoft.ML.OnnxRuntimeGenAI;
 using Sleb.Core.Checkpoints;
+using Sleb.Core.Evaluation;
 using Sleb.Onnx.GenAI;
 
 namespace Sleb.Onnx.Runtime;
 
 /// <summary>A loaded ONNX Runtime GenAI folder: losses and continuations of token ids.</summary>
 /// <remarks>Usable from several threads: every call has a generator (and a KV cache) of its own.</remarks>
-internal sealed class GenAIModel : IDisposable
+internal sealed class GenAIModel : ITokenScorer, IDisposable
 {
     /// <summary>Positions whose logits are fetched at once: [256, V] float32 is 50 MB for a vocabulary of 49,152.</summary>
     private const int ChunkLength = 256;
@@ -69,6 +70,13 @@ internal sealed class GenAIModel : IDisposable
         var losses = new double[targets.Length];
         Forward(ids[..^1], (position, logits) => losses[position] = LogSumExp.Nll(logits, targets[position]), cancellationToken);
         return losses;
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<TokenScore[]> Score(IReadOnlyList<ScoredSequence> sequences, CancellationToken cancellationToken)
+    {
+        foreach (var sequence in sequences) Check(sequence.Input);
+        return new TokenScoring(_model, VocabSize, ChunkLength).Score(sequences, cancellationToken);
     }
 
     /// <summary>Logits of all positions, row-major <c>[n, V]</c>.</summary>

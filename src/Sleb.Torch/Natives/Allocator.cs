@@ -21,6 +21,19 @@ internal static partial class Allocator
         _ = Set(TopPad, 64 << 20);
     }
 
+    /// <summary>
+    /// The opposite, for a process under a memory cap: what is resident is what is used. Between two live blocks freed ones stay for good,
+    /// which made 500 MB after some hundred blocks of a model, of which 60 were in use. It is a few percent slower.
+    /// </summary>
+    public static void ReturnLargeBlocks()
+    {
+        if (!OperatingSystem.IsLinux() || !NativeLibrary.TryLoad("libc.so.6", out var libc) || !NativeLibrary.TryGetExport(libc, "mallopt", out _)) return;
+        _ = Set(ArenaMax, 1);
+        _ = Set(MMapThreshold, 1 << 20);
+        _ = Set(TrimThreshold, 1 << 20);
+        _ = Set(TopPad, 0);
+    }
+
     /// <summary>Gives what lies free back to the system: the search's blocks, before something else needs the memory.</summary>
     public static void GiveBack()
     {

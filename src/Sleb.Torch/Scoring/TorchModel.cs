@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Sleb.Core.Checkpoints;
+using Sleb.Core.Evaluation;
 using Sleb.Core.Search;
 using Sleb.Torch.Families;
 using Sleb.Torch.Natives;
@@ -104,15 +105,18 @@ internal sealed class TorchModel : IDisposable
         return ids[prompt.Count..];
     }
 
-    /// <summary>The first block's input: (1, T, H).</summary>
-    public Tensor Embed(int[] ids)
+    /// <summary>The first block's input: (B, T, H). Rows shorter than the longest are filled up behind their end, where no token of theirs looks.</summary>
+    public Tensor Embed(params int[][] rows)
     {
         using var none = no_grad();
         using var scope = NewDisposeScope();
-        return _model.Embed(tensor(Array.ConvertAll(ids, id => (long)id), [1, ids.Length], device: _device)).MoveToOuterDisposeScope();
+        int length = rows.Max(row => row.Length);
+        long[] ids = new long[rows.Length * length];
+        for (int row = 0; row < rows.Length; row++) Array.Copy(rows[row], 0, ids, row * length, rows[row].Length);
+        return _model.Embed(tensor(ids, [rows.Length, length], device: _device)).MoveToOuterDisposeScope();
     }
 
-    /// <summary>The output of the blocks, one after the other: (1, T, H). The input stays the caller's.</summary>
+    /// <summary>The output of the blocks, one after the other: (B, T, H). The input stays the caller's.</summary>
     public Tensor Run(Tensor input, IEnumerable<int> blocks, Arithmetic arithmetic, CancellationToken cancellationToken)
     {
         using var none = no_grad();
@@ -142,12 +146,29 @@ internal sealed class TorchModel : IDisposable
             using var chunk = NewDisposeScope();
             int end = Math.Min(start + HeadChunk, losses.Length);
             var logits = model.Head(hidden[start..end]).to(float32);
-            var next = tensor(Array.ConvertAll(ids[(start + 1)..(end + 1)], id => (long)id), device: _device);
-            var own = logits.gather(1, next.unsqueeze(1)).squeeze(1);
+            var own = At(logits, ids[(start + 1)..(end + 1)]);
             float[] nll = (LogSumExp(logits) - own).cpu().data<float>().ToArray();
             for (int t = 0; t < nll.Length; t++) losses[start + t] = nll[t];
         }
         return losses;
+    }
+
+    /// <summary>How likely each of <paramref name="ids"/> is behind the last block's output beside it: (N, H).</summary>
+    public TokenScore[] Predict(Tensor hidden, int[] ids)
+    {
+        using var none = no_grad();
+        var scores = new TokenScore[ids.Length];
+        for (int start = 0; start < ids.Length; start += HeadChunk)
+        {
+            using var chunk = NewDisposeScope();
+            int end = Math.Min(start + HeadChunk, ids.Length);
+            var logits = _model.Head(_model.Norm(hidden[start..end]));
+            var own = At(logits, ids[start..end]);
+            bool[] greedy = [.. (own == logits.amax([-1])).cpu().data<bool>()];
+            float[] logProbabilities = [.. (own - LogSumExp(logits)).cpu().data<float>()];
+            for (int i = start; i < end; i++) scores[i] = new(logProbabilities[i - start], greedy[i - start]);
+        }
+        return scores;
     }
 
     public void Dispose()
@@ -155,6 +176,10 @@ internal sealed class TorchModel : IDisposable
         _lowered?.Dispose();
         _model.Dispose();
     }
+
+    /// <summary>Each row's logit of the id beside it: (N, V) to (N).</summary>
+    private Tensor At(Tensor logits, int[] ids) =>
+        logits.gather(1, tensor(Array.ConvertAll(ids, id => (long)id), device: _device).unsqueeze(1)).squeeze(1);
 
     /// <summary>Of each row, in place: where no exponential can leave float32, subtracting the largest first only costs passes over the logits.</summary>
     private static Tensor LogSumExp(Tensor logits)

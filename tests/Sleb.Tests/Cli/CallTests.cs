@@ -30,6 +30,10 @@ public class CallTests
         { "--target and --precision are for --format onnx; a Hugging Face folder keeps the weights as they are.", ["export", Model, "--out", "x", "--format", "hf", "--target", "cpu"] },
         { "Option '--text' is required.", ["perplexity", Model] },
         { "--sequence-length is 1; at least 2 is expected.", ["perplexity", Model, "--text", "x", "--sequence-length", "1"] },
+        { "Option '--tasks' is required.", ["evaluate", Model, "--task-folder", "x"] },
+        { "--tasks is 'a,,b'; names separated by commas are expected, for example piqa,hellaswag.", ["evaluate", Model, "--task-folder", "x", "--tasks", "a,,b"] },
+        { "--tasks has 'a' twice.", ["evaluate", Model, "--task-folder", "x", "--tasks", "a,b,a"] },
+        { "--limit is 0; at least 1 is expected.", ["evaluate", Model, "--task-folder", "x", "--tasks", "a", "--limit", "0"] },
         { "Give the prompt either as --prompt TEXT or as --input-ids 1,2,3.", ["generate", Model] },
         { "Give the prompt either as --prompt TEXT or as --input-ids 1,2,3.", ["generate", Model, "--prompt", "a", "--input-ids", "1"] },
         { "--top-p is '2'; a number from 0.001 to 1 is expected.", ["generate", Model, "--prompt", "a", "--top-p", "2"] },
@@ -44,7 +48,7 @@ public class CallTests
     [Fact]
     public void An_unknown_command_is_named()
     {
-        SlebCli.Run("bench", "x").AssertWrongCall("'bench' is not a command of sleb.", "sleb inspect|prune|export|perplexity|generate");
+        SlebCli.Run("bench", "x").AssertWrongCall("'bench' is not a command of sleb.", "sleb inspect|prune|export|perplexity|evaluate|generate|report");
         SlebCli.Run("--jsn").AssertWrongCall("'--jsn' is not an option of 'sleb'.", "sleb inspect");
     }
 
@@ -58,7 +62,9 @@ public class CallTests
     [InlineData("prune", "MODEL", "--calibration --early-barrier --evaluation --evaluation-windows --join --late-barrier --out --overwrite --plan-only --precision --remove --run --sequence-length --target --windows")]
     [InlineData("export", "MODEL", "--format --out --overwrite --plan --precision --remove-blocks --target")]
     [InlineData("perplexity", "MODEL_OR_FOLDER", "--join --sequence-length --text --windows")]
+    [InlineData("evaluate", "MODEL_OR_FOLDER", "--compare-to --details --limit --skip --task-folder --tasks")]
     [InlineData("generate", "FOLDER", "--ignore-eos --input-ids --max-new-tokens --prompt --seed --temperature --top-k --top-p")]
+    [InlineData("report", "RUN…", "--out --overwrite")]
     [InlineData("bench", "FOLDER…", "--new-tokens --prompt-tokens --runs")]
     public void Options_are_those_of_the_contract(string name, string argument, string options)
     {

@@ -45,6 +45,7 @@ public class CancellationTests
             ["export", model, "--out", folder["out"], "--format", "hf"],
             ["perplexity", model, "--text", ids],
             ["perplexity", written, "--text", ids],
+            ["evaluate", written, "--tasks", "none", "--task-folder", folder.Path],
             ["generate", written, "--input-ids", "1"],
         ];
         Assert.All(calls, args =>

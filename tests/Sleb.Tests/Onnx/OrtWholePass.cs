@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Microsoft.ML.OnnxRuntime;
 using Microsoft.ML.OnnxRuntime.Tensors;
 
@@ -6,6 +7,9 @@ namespace Sleb.Tests.Onnx;
 /// <summary>The graph alone, through plain ONNX Runtime: one row of ids in one pass with an empty cache.</summary>
 internal sealed class OrtWholePass(string folder) : IDisposable
 {
+    /// <summary>The builder's graphs leave it open.</summary>
+    private readonly int _headSize = JsonNode.Parse(File.ReadAllBytes(Path.Combine(folder, "genai_config.json")))!["model"]!["decoder"]!["head_size"]!.GetValue<int>();
+
     private readonly InferenceSession _session = new(Path.Combine(folder, "model.onnx"));
 
     public InferenceSession Session => _session;
@@ -19,7 +23,7 @@ internal sealed class OrtWholePass(string folder) : IDisposable
                 "input_ids" => Value(name, Array.ConvertAll(ids, id => (long)id)),
                 "attention_mask" => Value(name, Enumerable.Repeat(1L, ids.Length).ToArray()),
                 "position_ids" => Value(name, Enumerable.Range(0, ids.Length).Select(i => (long)i).ToArray()),
-                _ => NamedOnnxValue.CreateFromTensor(name, new DenseTensor<float>([1, meta.Dimensions[1], 0, meta.Dimensions[3]])),
+                _ => NamedOnnxValue.CreateFromTensor(name, new DenseTensor<float>([1, meta.Dimensions[1], 0, _headSize])),
             });
         using var outputs = _session.Run(inputs, ["logits"]);
         return outputs[0].AsTensor<float>().ToArray();

@@ -18,7 +18,7 @@ public class WeightStreamTests
         string[] names = ["model.layers.1.self_attn.k_proj.weight", "model.layers.1.self_attn.q_proj.weight"]; // [32, 64] and [64, 64]
         var entries = Array.ConvertAll(names, name => checkpoint.Tensors[name]);
         using (var data = new ExternalData(temporary["data"]))
-            new WeightStream(checkpoint, data, TestContext.Current.CancellationToken, maxElements).CopyTransposed(Array.ConvertAll(entries, entry => (TensorRows)entry));
+            new WeightStream(checkpoint, data, maxElements, TestContext.Current.CancellationToken).CopyTransposed(Array.ConvertAll(entries, entry => (TensorRows)entry));
 
         var stacked = new float[96 * 64];
         checkpoint.Read(entries[0], stacked.AsSpan(0, 32 * 64));

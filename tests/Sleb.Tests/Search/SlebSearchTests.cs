@@ -59,7 +59,8 @@ public class SlebSearchTests
     {
         var removal = new SlebSearch(Additive(0, double.NaN, 0.3, double.PositiveInfinity, 0)).Run(1).Single();
         Assert.Equal((2, (int?)null, (double?)null), (removal.Block, removal.RunnerUp, removal.Margin));
-        Assert.Equal([null, 7 / 2.0 + 0.3, null], removal.Candidates.Select(candidate => candidate.MeanNll));
+        Assert.Equal([false, true, false], removal.Candidates.Select(candidate => candidate.MeanNll is not null));
+        Assert.Equal(7 / 2.0 + 0.3, removal.MeanNll!.Value, 1e-12);
     }
 
     [Fact]

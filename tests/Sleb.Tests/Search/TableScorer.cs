@@ -3,9 +3,10 @@ using Sleb.Core.Search;
 namespace Sleb.Tests.Search;
 
 /// <summary>A scorer with a known answer: each window's loss is a function of the blocks in place; counts what it is asked.</summary>
+/// <param name="spread">How far the losses of a window's tokens lie from their mean, up or down by the block and the segment.</param>
 /// <param name="error">What bfloat16 adds to a loss, for the blocks in place and a window.</param>
 internal sealed class TableScorer(
-    int blocks, int windows, Func<IReadOnlyList<int>, int, double> loss, Func<IReadOnlyList<int>, int, double>? error = null, int windowsPerPass = 1) : IBlockScorer
+    int blocks, int windows, Func<IReadOnlyList<int>, int, double> loss, Func<IReadOnlyList<int>, int, double>? error = null, int windowsPerPass = 1, double spread = 0) : IBlockScorer
 {
     public int BlockCount => blocks;
 
@@ -27,7 +28,8 @@ internal sealed class TableScorer(
                 int[] left = [.. alive.Where(other => other != block)];
                 Scored.Add($"{string.Join(',', left)} on {window}{(arithmetic == Arithmetic.Fp32 ? "" : " in bf16")}");
                 double nll = loss(left, window) + (arithmetic == Arithmetic.Bf16 ? error!(left, window) : 0);
-                yield return WindowLoss.Of(block, window, Enumerable.Repeat(nll, 16).ToArray());
+                int[] order = [.. Enumerable.Range(0, 8).OrderBy(segment => Math.Sin(100 * block + 10 * window + segment))];
+                yield return WindowLoss.Of(block, window, [.. order.SelectMany(place => Enumerable.Repeat(nll + spread * (place < 4 ? 1 : -1), 16))]);
             }
     }
 

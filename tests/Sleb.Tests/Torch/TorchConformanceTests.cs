@@ -57,6 +57,30 @@ public class TorchConformanceTests
 
     [Theory]
     [MemberData(nameof(Names))]
+    public void Screened_in_bfloat16_the_search_decides_as_in_float32(string name)
+    {
+        var reference = ConformanceFolder.Open(name);
+        using var checkpoint = reference.Checkpoint();
+        using var model = TorchModel.Load(checkpoint);
+        model.Lower(checkpoint);
+        using var scorer = new TorchBlockScorer(model, reference.Rows);
+        int[] all = reference.Survivors([]);
+        double worst = scorer.ScoreWithout(all, all, 0, reference.Rows.Length, Arithmetic.Fp32, default)
+            .Zip(scorer.ScoreWithout(all, all, 0, reference.Rows.Length, Arithmetic.Bf16, default), (exact, rough) => Math.Abs(exact.Nll - rough.Nll)).Max();
+        TestContext.Current.TestOutputHelper!.WriteLine($"{name}: bfloat16 {worst:g3} nats");
+        Assert.InRange(worst, 1e-7, 0.1); // another arithmetic of the same model; what bfloat16 sends to other experts makes the most
+
+        var barriers = new SearchSettings { EarlyBarrier = 0, LateBarrier = 0 };
+        var exact = new SlebSearch(scorer, barriers).Run(2).ToList();
+        foreach (var effort in Enum.GetValues<SearchEffort>())
+        {
+            var screened = new SlebSearch(scorer, barriers with { Effort = effort, Arithmetic = Arithmetic.Bf16 }).Run(2);
+            Assert.Equal(exact.Select(removal => (removal.Block, removal.MeanNll)), screened.Select(removal => (removal.Block, removal.MeanNll)));
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
     public void Greedy_ids_equal_the_reference(string name)
     {
         var reference = ConformanceFolder.Open(name);

@@ -35,6 +35,7 @@ public class TorchModelTests
             scorer.ScoreWithout([0, 1, 2, 4], [IBlockScorer.NoBlock, 2], 0, 1, Arithmetic.Fp32, default).ToList();
             scorer.MeasureBlocks(default);
             model.Logits(reference.Rows[0]);
+            new TorchTokenScorer(model, checkpoint.Config).Score([new(reference.Rows[0], 5), new(reference.Rows[1][..9], 8), new(reference.Rows[0], 7)], default);
             model.Greedy(reference.GreedyPrompt, 2, [], all, default);
         }
     }

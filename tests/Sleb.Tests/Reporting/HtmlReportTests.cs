@@ -1,0 +1,111 @@
+using System.Xml.Linq;
+using Sleb.Core.Search;
+using Sleb.MLNet.Reporting;
+using Sleb.Tests.Cli;
+
+namespace Sleb.Tests.Reporting;
+
+/// <summary>Is a report one well-formed page that fetches nothing, and does it say what the plan says?</summary>
+public class HtmlReportTests
+{
+    [Fact]
+    public void It_is_well_formed_fetches_nothing_and_has_the_same_bytes_again()
+    {
+        using InventedRun run = new("a <b> & 'c'"), other = new("other", withLosses: false);
+        ReportRun[] runs = [ReportRun.Read(run.Folder), ReportRun.Read(other.Folder)];
+        string html = HtmlReport.Write(runs);
+        Assert.Equal(html, HtmlReport.Write(runs));
+        Assert.DoesNotContain("\r", html);
+        var page = Parse(html);
+        Assert.Empty(page.Descendants("script"));
+        Assert.DoesNotContain(page.Descendants().Attributes(), attribute => attribute.Name.LocalName is "src" or "href" or "srcset" or "data");
+        Assert.DoesNotMatch(@"url\(|@import|https?:", html);
+        Assert.DoesNotMatch(@"<(td|th|p|div|span|ul|dd|dt|style|section)\b[^>]*/>", html); // a browser would take it for open
+        Assert.Contains("a <b> & 'c'", page.Descendants("strong").First().Value);
+        Assert.All(page.Descendants("svg"), drawing => Assert.NotEmpty(drawing.Attribute("aria-label")!.Value));
+        Assert.Equal(7, page.Descendants("h2").Count()); // the curve, and for each run the map, the stack and the panel
+    }
+
+    [Fact]
+    public void It_has_the_plans_figures()
+    {
+        using var run = new InventedRun();
+        var page = Parse(HtmlReport.Write([ReportRun.Read(run.Folder)]));
+        Assert.Contains("2 of 6 blocks removed (3, 2); perplexity on the calibration text 20.09 dense, 29.96 pruned (+49.2 %).", page.Descendants("li").First().Value);
+        string[][] rows = [.. page.Descendants("tbody").Single().Elements().Select(row => row.Elements().Select(cell => cell.Value).ToArray())];
+        Assert.Equal(["1", "3", "3.1000", "22.20", "2", "0.2000", "0.0500", ""], rows[0]);
+        Assert.Equal(["2", "2", "3.4000", "29.96", "4", "0.0100", "0.0500", "near-tie"], rows[1]);
+        Assert.StartsWith("Round 2 of 2: the margin to the runner-up is within its standard error", page.Descendants("p").Single(p => p.Value.Contains("margin")).Value);
+        string facts = page.Descendants("dl").Single().Value;
+        Assert.All((string[])["1,024 tokens: 2 windows of 512", new('a', 64), new('b', 64), "--remove 2 --windows 2 --sequence-length 512", "95 % interval"], fact => Assert.Contains(fact, facts));
+    }
+
+    [Fact]
+    public void The_map_marks_what_went_and_what_nearly_did_and_the_stack_renumbers()
+    {
+        using var run = new InventedRun();
+        var page = Parse(HtmlReport.Write([ReportRun.Read(run.Folder)]));
+        var map = Drawing(page, "heat");
+        Assert.Equal(7, Marked(map, "cell").Count());
+        Assert.Equal([3, 2], Marked(map, "taken").Select(Column));
+        Assert.Equal([2, 4], Marked(map, "second").Select(Column));
+        Assert.Equal(5, Marked(map, "gone").Count()); // both ends twice, and block 3 in the second round
+        Assert.Contains("round 1, without block 4: no loss", map.Value);
+        string[] stack = [.. Drawing(page, "stack").Elements("text").Skip(2).Select(text => text.Value)];
+        Assert.Equal(["0", "0", "1", "1", "2 · round 2", "3 · round 1", "4", "2 (was 4)", "5", "3 (was 5)"], stack);
+
+        static int Column(XElement mark) => (int)(((double)mark.Attribute("cx")! - 64) / 20);
+    }
+
+    [Fact]
+    public void The_curve_has_a_band_where_the_windows_losses_are_there()
+    {
+        using InventedRun run = new(), without = new(withLosses: false), influence = new(metric: SearchMetric.BlockInfluence);
+        var read = ReportRun.Read(run.Folder);
+        Assert.Equal(0.05, read.Curve[1].StandardError!.Value, 1e-9); // rises of 0.05 and 0.15
+        Assert.Single(Marked(Drawing(Parse(HtmlReport.Write([read])), "chart"), "band"));
+        Assert.Empty(Marked(Drawing(Parse(HtmlReport.Write([ReportRun.Read(without.Folder)])), "chart"), "band"));
+        var unmeasured = Parse(HtmlReport.Write([ReportRun.Read(influence.Folder)]));
+        Assert.Single(Marked(Drawing(unmeasured, "chart"), "dot"));
+        Assert.Contains("of the pruned model not measured by this metric.", unmeasured.Descendants("li").First().Value);
+    }
+
+    [Theory]
+    [InlineData(new[] { 42.0, 58.3 }, new[] { 40.0, 45, 50, 55, 60 })]
+    [InlineData(new[] { 20.0, 20.0 }, new[] { 20.0, 20.05 })]
+    [InlineData(new[] { 8.0, 950.0 }, new[] { 1.0, 10, 100, 1000 })]
+    public void Ticks_are_round_and_enclose_the_values(double[] values, double[] ticks)
+    {
+        var axis = new Axis(values);
+        Assert.Equal(ticks, axis.Ticks.Select(tick => Math.Round(tick, 9)));
+        Assert.All(values, value => Assert.InRange(axis.Place(value), 0, 1));
+    }
+
+    [Fact]
+    public void The_command_writes_it_and_refuses_to_lose_another_file()
+    {
+        using var run = new InventedRun();
+        using var folder = new TemporaryFolder();
+        string path = folder["report.html"];
+        var call = SlebCli.Run("report", run.Folder, Path.Combine(run.Folder, "plan.json"), "--out", path, "--json");
+        Assert.Equal(path, call.Json.GetProperty("report").GetString());
+        Assert.Equal((0, $"Report      {path}\n", ""), Seen(SlebCli.Run("report", run.Folder, run.Folder, "--out", path)));
+        SlebCli.Run("report", run.Folder, "--out", path).AssertFailed("is there already and holds something else; give another name, or --overwrite.");
+        Assert.Equal(0, SlebCli.Run("report", run.Folder, "--out", path, "--overwrite").ExitCode);
+        SlebCli.Run("report", folder.Path, "--out", path).AssertFailed("plan.json does not exist.");
+        SlebCli.Run("report", "--out", path).AssertWrongCall("Required argument 'RUN…' missing for command: 'report'.", "sleb report RUN…");
+
+        static (int, string, string) Seen(CliResult call) => (call.ExitCode, call.Out, call.Error);
+    }
+
+    private static XDocument Parse(string html)
+    {
+        Assert.StartsWith("<!DOCTYPE html>\n<html lang=\"en\">", html);
+        return XDocument.Parse(html);
+    }
+
+    private static XElement Drawing(XDocument page, string cssClass) => page.Descendants("svg").Single(drawing => drawing.Attribute("class")!.Value == cssClass);
+
+    private static IEnumerable<XElement> Marked(XElement drawing, string cssClass) =>
+        drawing.Elements().Where(element => element.Attribute("class")?.Value.Split(' ')[0] == cssClass);
+}
