@@ -49,7 +49,7 @@ public class CallTests
     [Fact]
     public void An_unknown_command_is_named()
     {
-        SlebCli.Run("bench", "x").AssertWrongCall("'bench' is not a command of sleb.", "sleb inspect|prune|export|perplexity|evaluate|generate|report");
+        SlebCli.Run("distill", "x").AssertWrongCall("'distill' is not a command of sleb.", "sleb inspect|prune|export|perplexity|evaluate|generate|report|bench");
         SlebCli.Run("--jsn").AssertWrongCall("'--jsn' is not an option of 'sleb'.", "sleb inspect");
     }
 
