@@ -9,9 +9,10 @@ public class CallTests
 
     public static TheoryData<string, string[]> WrongCalls => new()
     {
-        { "'--effort' is not an option of 'sleb prune'.", ["prune", Model, "--remove", "3", "--effort", "racing"] },
-        { "'--metric' is not an option of 'sleb prune'.", ["prune", "--metric", "perplexity", Model, "--remove", "3"] },
-        { "'--effort' is not an option of 'sleb export'.", ["export", Model, "--out", "x", "--effort", "racing"] },
+        { "--effort is 'fast'; exhaustive or racing is expected.", ["prune", Model, "--remove", "3", "--effort", "fast"] },
+        { "--metric is 'loss'; perplexity or one-shot or block-influence is expected.", ["prune", "--metric", "loss", Model, "--remove", "3"] },
+        { "--memory is '2'; a size such as 2GB, 1.5GB or 800MB is expected.", ["export", Model, "--out", "x", "--memory", "2"] },
+        { "--memory is '-1GB'; a size such as 2GB, 1.5GB or 800MB is expected.", ["prune", Model, "--remove", "1", "--memory", "-1GB"] },
         { "'more' is one argument too many for 'sleb inspect'.", ["inspect", Model, "more"] },
         { "Option '--remove' is required.", ["prune", Model] },
         { "--remove is 'three'; a whole number is expected.", ["prune", Model, "--remove", "three"] },
@@ -49,7 +50,7 @@ public class CallTests
     [Fact]
     public void An_unknown_command_is_named()
     {
-        SlebCli.Run("bench", "x").AssertWrongCall("'bench' is not a command of sleb.", "sleb inspect|prune|export|perplexity|evaluate|generate|report");
+        SlebCli.Run("distill", "x").AssertWrongCall("'distill' is not a command of sleb.", "sleb inspect|prune|export|perplexity|evaluate|generate|report|bench");
         SlebCli.Run("--jsn").AssertWrongCall("'--jsn' is not an option of 'sleb'.", "sleb inspect");
     }
 
@@ -60,8 +61,8 @@ public class CallTests
     /// <summary>The contract's options, those of later issues left out. --help and the options of every command come on top.</summary>
     [Theory]
     [InlineData("inspect", "MODEL", "")]
-    [InlineData("prune", "MODEL", "--accuracy-level --calibration --early-barrier --embedding-precision --evaluation --evaluation-windows --fused-norms --join --late-barrier --out --overwrite --plan-only --precision --remove --run --sequence-length --share-weights --target --windows --zero-points")]
-    [InlineData("export", "MODEL", "--accuracy-level --embedding-precision --format --fused-norms --out --overwrite --plan --precision --remove-blocks --share-weights --target --zero-points")]
+    [InlineData("prune", "MODEL", "--accuracy-level --arithmetic --calibration --early-barrier --effort --embedding-precision --evaluation --evaluation-windows --fused-norms --join --late-barrier --memory --metric --out --overwrite --plan-only --precision --remove --run --sequence-length --share-weights --target --windows --zero-points")]
+    [InlineData("export", "MODEL", "--accuracy-level --embedding-precision --format --fused-norms --memory --out --overwrite --plan --precision --remove-blocks --share-weights --target --zero-points")]
     [InlineData("perplexity", "MODEL_OR_FOLDER", "--join --sequence-length --text --windows")]
     [InlineData("evaluate", "MODEL_OR_FOLDER", "--compare-to --details --limit --skip --task-folder --tasks")]
     [InlineData("generate", "FOLDER", "--ignore-eos --input-ids --max-new-tokens --prompt --seed --temperature --top-k --top-p")]

@@ -12,7 +12,7 @@ public class KillTests
     {
         string[] options = [.. mode, "--plan-only"];
         using PruneRun whole = new(), killed = new();
-        Assert.Equal(0, whole.Prune(3, options).ExitCode);
+        Assert.Equal(0, (await SlebCli.RunProcess(Path.GetTempPath(), whole.Args(3, options))).ExitCode);
         string[] expected = Losses(Path.Combine(whole.RunFolder, "run.jsonl"));
 
         string trace = Path.Combine(killed.RunFolder, "run.jsonl");
@@ -27,7 +27,7 @@ public class KillTests
             if (Lines(trace) < expected.Length) struck++;
         }
         Assert.NotEqual(0, struck); // else every process was done before its kill, and nothing was tried
-        Assert.Equal(0, killed.Prune(3, options).ExitCode);
+        Assert.Equal(0, (await SlebCli.RunProcess(Path.GetTempPath(), killed.Args(3, options))).ExitCode);
 
         Assert.Equal(File.ReadAllBytes(whole.Plan), File.ReadAllBytes(killed.Plan));
         // The same losses in the same order, so none was scored and written twice.
