@@ -18,7 +18,7 @@ public class CudaFormTests
     private static CancellationToken None => TestContext.Current.CancellationToken;
 
     [Theory, MemberData(nameof(Cases))]
-    public void TheFolderIsTheCpusInAnotherNumberFormat(string name, string precision)
+    public void The_folder_is_the_cpus_in_another_number_format(string name, string precision)
     {
         var type = precision == "fp16" ? DataType.Float16 : DataType.Bfloat16;
         var folder = ConformanceFolder.Open(name);
@@ -59,7 +59,7 @@ public class CudaFormTests
     [InlineData("cuda", "int4", "int4 is written for the CPU so far")]
     [InlineData("cpu", "fp16", "slower than fp32")]
     [InlineData("cpu", "bf16", "slower than fp32")]
-    public void WhatATargetCannotRunIsRefused(string target, string precision, string reason)
+    public void What_a_target_cannot_run_is_refused(string target, string precision, string reason)
     {
         using var temporary = new TemporaryFolder();
         using var checkpoint = ConformanceFolder.Open("llama").Checkpoint();
@@ -71,7 +71,7 @@ public class CudaFormTests
     [Theory]
     [InlineData("fp16", 65519.9f, 65520f)]
     [InlineData("bf16", 3.3895312e38f, 3.3961775e38f)]
-    public void AValueThatWouldBecomeInfiniteIsRefusedWithItsTensor(string precision, float largest, float beyond)
+    public void A_value_that_would_become_infinite_is_refused_with_its_tensor(string precision, float largest, float beyond)
     {
         using var temporary = new TemporaryFolder();
         var copy = new CheckpointCopy(TestFiles.Data("conformance", "llama"));

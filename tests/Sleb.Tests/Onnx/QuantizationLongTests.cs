@@ -9,7 +9,7 @@ namespace Sleb.Tests.Onnx;
 public class QuantizationLongTests(ITestOutputHelper output)
 {
     [Fact]
-    public void TheScaleSearchLowersPerplexityAtEqualSize()
+    public void The_scale_search_lowers_perplexity_at_equal_size()
     {
         Assert.SkipUnless(Environment.GetEnvironmentVariable("SLEB_LONG_TESTS") == "1", "Several exports and perplexities of SmolLM2 take minutes: set SLEB_LONG_TESTS=1 to run them.");
         var windows = new SmolLM2Reference().Evaluation.Take(8).ToList();

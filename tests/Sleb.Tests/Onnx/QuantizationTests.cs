@@ -13,7 +13,7 @@ public class QuantizationTests
     private static CancellationToken None => TestContext.Current.CancellationToken;
 
     [Theory, MemberData(nameof(Names))]
-    public void LogitsAtLevelZeroAreThoseOfTheDequantizedWeights(string name)
+    public void Logits_at_level_zero_are_those_of_the_dequantized_weights(string name)
     {
         var folder = ConformanceFolder.Open(name);
         using var checkpoint = folder.Checkpoint();
@@ -35,7 +35,7 @@ public class QuantizationTests
     }
 
     [Theory, MemberData(nameof(Names))]
-    public void TheFusedFormGivesTheSameLogits(string name)
+    public void The_fused_form_gives_the_same_logits(string name)
     {
         var folder = ConformanceFolder.Open(name);
         using var checkpoint = folder.Checkpoint();
@@ -50,7 +50,7 @@ public class QuantizationTests
     [InlineData("int4", false, 0.5)]
     [InlineData("int4", true, 0.5)]
     [InlineData("int8", false, 0.5)]
-    public void RoundingToNearestIsWithinHalfAStep(string precision, bool zeroPoints, double steps)
+    public void Rounding_to_nearest_is_within_half_a_step(string precision, bool zeroPoints, double steps)
     {
         using var temporary = new TemporaryFolder();
         using var checkpoint = ConformanceFolder.Open("llama").Checkpoint();
@@ -77,7 +77,7 @@ public class QuantizationTests
     }
 
     [Fact]
-    public void TheBuildersFormIsWritten()
+    public void The_builders_form_is_written()
     {
         string reference = TestFiles.Shared("reference", "genai-builder", "tiny-llama-int4");
         using var temporary = new TemporaryFolder();
@@ -94,7 +94,7 @@ public class QuantizationTests
     }
 
     [Fact]
-    public void ALevelFourFolderGenerates()
+    public void A_level_four_folder_generates()
     {
         using var temporary = new TemporaryFolder();
         using var checkpoint = Checkpoint.Open(TestFiles.TinyNovels);

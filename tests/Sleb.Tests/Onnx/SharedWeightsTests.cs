@@ -13,7 +13,7 @@ public sealed class SharedWeightsTests : IDisposable
     public static TheoryData<string, string> Cases => [.. ConformanceFolder.All.Select(name => (name, "fp32")), ("llama", "int4"), ("gpt2", "int8")];
 
     [Theory, MemberData(nameof(Cases))]
-    public void BothFoldersRunAndTheWeightsAreThereOnce(string name, string precision)
+    public void Both_folders_run_and_the_weights_are_there_once(string name, string precision)
     {
         var folder = ConformanceFolder.Open(name);
         using var checkpoint = folder.Checkpoint();
@@ -29,7 +29,7 @@ public sealed class SharedWeightsTests : IDisposable
     }
 
     [Fact]
-    public void AFolderThatIsNotOfThisModelInThisFormIsRefused()
+    public void A_folder_that_is_not_of_this_model_in_this_form_is_refused()
     {
         using var checkpoint = ConformanceFolder.Open("llama").Checkpoint();
         using var other = ConformanceFolder.Open("mistral").Checkpoint();
@@ -47,7 +47,7 @@ public sealed class SharedWeightsTests : IDisposable
     }
 
     [Fact]
-    public void InspectSeesADataFileThatWasChangedOrCut()
+    public void Inspect_sees_a_data_file_that_was_changed_or_cut()
     {
         using var checkpoint = ConformanceFolder.Open("llama").Checkpoint();
         Export(checkpoint, "dense", [], "fp32");
