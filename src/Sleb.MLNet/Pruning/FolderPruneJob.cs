@@ -17,7 +17,7 @@ internal static class FolderPruneJob
 
     public static PruneResult Run(PruneRequest request, Action<PruneEvent> tell, CancellationToken cancellationToken)
     {
-        CheckDevice(request, tell);
+        CheckSettings(request, tell);
         string folder = Path.GetFullPath(request.ModelFolder);
         using var model = OrtBlockModel.Load(folder, cancellationToken);
         SlebSearch.CheckBarriers(model.BlockCount, request.RemoveBlocks, request.EarlyBarrier, request.LateBarrier);
@@ -57,8 +57,9 @@ internal static class FolderPruneJob
             : Ship(surgery with { RemovedBlocks = plan.RemovedBlocks, DensePerplexity = dense.Perplexity, PrunedPerplexity = pruned.Perplexity }, request, text, result, tell, cancellationToken);
     }
 
-    private static void CheckDevice(PruneRequest request, Action<PruneEvent> tell)
+    private static void CheckSettings(PruneRequest request, Action<PruneEvent> tell)
     {
+        if (request.Memory is not null) throw new ArgumentException("A memory cap is for a Hugging Face folder; an ONNX Runtime GenAI folder is mapped whole.");
         if (request.Arithmetic == Arithmetic.Bf16) throw new ArgumentException("An ONNX Runtime GenAI folder is scored in its own arithmetic; bf16 is for a Hugging Face folder.");
         if (request.GpuDeviceId is not { } gpu) return;
         string sentence = $"GPU {gpu} was asked for, but blocks of an ONNX Runtime GenAI folder are scored on the CPU";
