@@ -27,7 +27,7 @@ public class CancellationTests
         using var whole = new PruneRun();
         Assert.Equal(0, whole.Prune(2).ExitCode);
         Assert.Equal(File.ReadAllBytes(whole.Plan), File.ReadAllBytes(run.Plan));
-        Assert.Equal(File.ReadAllBytes(Path.Combine(whole.RunFolder, "run.jsonl")), File.ReadAllBytes(Path.Combine(run.RunFolder, "run.jsonl")));
+        Assert.Equal(whole.Losses, run.Losses);
     }
 
     [Fact]
