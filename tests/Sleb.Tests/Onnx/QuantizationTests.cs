@@ -23,6 +23,7 @@ public class QuantizationTests
             using var temporary = new TemporaryFolder();
             Export(checkpoint, temporary["out"], precision, form with { AccuracyLevel = 0 });
             new GraphFile(temporary["out"]).WriteDequantized(temporary["float"]);
+            File.Copy(temporary["out", "genai_config.json"], temporary["float", "genai_config.json"]); // where a pass finds the head size
             using OrtWholePass integers = new(temporary["out"]), floats = new(temporary["float"]);
             using var model = GenAIModel.Load(temporary["out"]);
             foreach (int[] row in folder.Rows)
