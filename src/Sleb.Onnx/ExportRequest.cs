@@ -18,6 +18,8 @@ internal sealed record ExportRequest
 
     public string Precision { get; init; } = "fp32";
 
+    public OnnxForm Form { get; init; } = new();
+
     /// <summary>Replace whatever the target holds, even the same model.</summary>
     public bool Overwrite { get; init; }
 

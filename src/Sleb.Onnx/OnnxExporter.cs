@@ -1,5 +1,6 @@
 using System.Globalization;
 using Sleb.Core.Artifacts;
+using Sleb.Core.Checkpoints;
 using Sleb.Core.Families;
 using Sleb.Core.Plan;
 using Sleb.Onnx.Emit;
@@ -16,7 +17,8 @@ internal static class OnnxExporter
 
     public static ExportResult Export(ExportRequest request, CancellationToken cancellationToken = default)
     {
-        CheckFormat(request.Target, request.Precision);
+        ExportFormat.Check(request.Target, request.Precision);
+        if (request.Pieces is not null) ExportFormat.CheckCapped(request.Precision, request.Form);
         var config = request.Checkpoint.Config;
         var family = FamilyRegistry.Get(config.ModelType);
         var provenance = Describe(request, Survivors.After(config.NumHiddenLayers, request.RemovedBlocks));
@@ -24,36 +26,51 @@ internal static class OnnxExporter
         if (!request.Overwrite && Finished(target) is { } existing && existing.SameModel(provenance))
             return new ExportResult(target, Size(target), existing, AlreadyThere: true);
         CheckApart(target, request.Checkpoint.Folder);
+        if (request.Form.ShareWeights is { } shared) CheckApart(target, shared);
 
         using var staged = StagedFolder.Create(target, request.Overwrite);
         string? contextNote = null;
         SayWhenFull(target, () => contextNote = Write(staged.Path, request, family, provenance, cancellationToken));
-        string? tokenizerNote = Check(staged.Path, request, provenance.Survivors, cancellationToken)?.Replace(staged.Path, target, StringComparison.Ordinal);
+        var (ran, runNote, tokenizerNote) = Check(staged.Path, request, provenance, cancellationToken);
+        tokenizerNote = tokenizerNote?.Replace(staged.Path, target, StringComparison.Ordinal);
         cancellationToken.ThrowIfCancellationRequested();
         staged.Commit();
-        return new ExportResult(target, Size(target), provenance, AlreadyThere: false) { Notes = [.. new[] { contextNote, tokenizerNote }.OfType<string>()] };
+        return new ExportResult(target, Size(target), provenance, AlreadyThere: false) { RanHere = ran, Notes = [.. new[] { contextNote, runNote, tokenizerNote }.OfType<string>()] };
     }
 
     /// <summary>What can be refused before a long search that ends in an export: the format, and a target that holds something else.</summary>
-    public static void CheckBeforeSearch(ExportRequest request, int removeBlocks)
+    /// <param name="capped">Whether the export will be one under a memory cap.</param>
+    public static void CheckBeforeSearch(ExportRequest request, int removeBlocks, bool capped)
     {
-        CheckFormat(request.Target, request.Precision);
+        ExportFormat.Check(request.Target, request.Precision);
+        if (capped) ExportFormat.CheckCapped(request.Precision, request.Form);
+        if (request.Form.ShareWeights is { } shared) SharedWeights.Open(Path.GetFullPath(shared), Describe(request, Survivors.After(request.Checkpoint.Config.NumHiddenLayers, [])));
         // As many blocks of the same model, chosen by the same text: that may be the very folder this search will lead to.
         bool mayBeIt = Finished(request.OutFolder) is { } there && there.RemovedBlocks.Count == removeBlocks
             && (there.BaseFingerprint, there.CalibrationFingerprint) == (request.Checkpoint.Fingerprint, request.CalibrationFingerprint);
         if (!mayBeIt) StagedFolder.CheckTarget(request.OutFolder, request.Overwrite);
     }
 
-    private static string? Check(string folder, ExportRequest request, IReadOnlyList<int> survivors, CancellationToken cancellationToken)
+    private static (bool Ran, string? RunNote, string? TokenizerNote) Check(string folder, ExportRequest request, Provenance provenance, CancellationToken cancellationToken)
     {
         if (request.Pieces is { } pieces)
         {
-            PieceCheck.Verify(folder, survivors, request.Checkpoint.Config.VocabSize, pieces, cancellationToken);
-            return null;
+            PieceCheck.Verify(folder, provenance.Survivors, request.Checkpoint.Config.VocabSize, pieces, cancellationToken);
+            return (true, null, null);
         }
-        using var model = GenAIModel.Load(folder);
-        LogitCheck.Verify(model, request.ReferenceLogits, cancellationToken);
-        return TokenizerCheck.Compare(model);
+        try
+        {
+            using var model = GenAIModel.Load(folder, fallbackToCpu: true);
+            string? note = model.FellBackToCpu ? "Run on this machine's CPU alone: there is no CUDA here to try the folder on." : null;
+            // Integers are another model, whose logits no reference here knows.
+            var reference = provenance.Quantization is null ? request.ReferenceLogits : null;
+            LogitCheck.Verify(model, reference, ExportFormat.FloatType(request.Precision), provenance.Survivors.Count, cancellationToken);
+            return (true, note, TokenizerCheck.Compare(model));
+        }
+        catch (CheckpointException e) when (request.Target == "cuda" && LacksKernel(e))
+        {
+            return (false, $"Not run on this machine: there is no CUDA here, and the CPU lacks kernels for {request.Precision}. The graph's form and types were checked, its logits were not, nor was GenAI's tokenizer compared.", null);
+        }
     }
 
     /// <summary>Turns the system's error of a full disk into a sentence.</summary>
@@ -71,9 +88,13 @@ internal static class OnnxExporter
 
     private static string? Write(string folder, ExportRequest request, Family family, Provenance provenance, CancellationToken cancellationToken)
     {
-        using var data = new ExternalData(Path.Combine(folder, DataFile));
-        var decoder = new DecoderGraph(request.Checkpoint, family, provenance.Survivors, data, request.MatrixBytes, cancellationToken);
+        using var data = new ExternalData(Path.Combine(folder, DataFile), ExportFormat.FloatType(request.Precision));
+        var shared = request.Form.ShareWeights is { } dense ? SharedWeights.Open(Path.GetFullPath(dense), provenance) : null;
+        var decoder = new DecoderGraph(request.Checkpoint, family, provenance.Survivors, data, request.MatrixBytes, cancellationToken, request.Form.Quantization(request.Precision), shared);
         DecoderEmitter.Emit(decoder);
+        if (request.Form.FusedNorms) decoder.Graph.FuseNorms();
+        decoder.Graph.SetAccuracyLevel(request.Form.AccuracyLevel);
+        if (shared is not null) provenance = provenance with { SharedDataSha256 = shared.Link(Path.Combine(folder, DataFile)) };
         decoder.Graph.Save(Path.Combine(folder, GraphFile), Metadata(provenance, decoder.ContextNote));
         GenAIConfig.Write(folder, new GenAIModelDescription(request.Checkpoint.Config, provenance.Survivors.Count,
             decoder.ContextLength, request.Target, GraphFile, decoder.ReadsPositions));
@@ -82,19 +103,17 @@ internal static class OnnxExporter
         return decoder.ContextNote;
     }
 
-    private static void CheckFormat(string target, string precision)
-    {
-        if (target is not ("cpu" or "cuda")) throw new ArgumentException($"The target is '{target}'; cpu and cuda are known.");
-        if (precision != "fp32") throw new ArgumentException($"The precision is '{precision}'; fp32 is the one that can be written so far.");
-        if (target == "cuda")
-            throw new ArgumentException("ONNX Runtime has no float32 attention on CUDA, and fp16 and bf16 cannot be written yet; export with target cpu.");
-    }
+    /// <summary>The runtime looks for kernels only when all types in the graph have proved right.</summary>
+    private static bool LacksKernel(CheckpointException e) => e.InnerException?.Message.Contains("NOT_IMPLEMENTED", StringComparison.Ordinal) is true
+        || e.InnerException?.Message.Contains("Could not find an implementation", StringComparison.Ordinal) is true;
 
     private static Provenance Describe(ExportRequest request, IReadOnlyList<int> survivors) => new()
     {
         Artifact = "onnx",
         Target = request.Target,
         Precision = request.Precision,
+        Quantization = request.Form.Describe(request.Precision),
+        FusedNorms = request.Form.FusedNorms,
         BaseFingerprint = request.Checkpoint.Fingerprint,
         Family = request.Checkpoint.Config.ModelType,
         Blocks = request.Checkpoint.Config.NumHiddenLayers,
@@ -116,6 +135,7 @@ internal static class OnnxExporter
         yield return new("sleb.survivors", string.Join(",", provenance.Survivors));
         yield return new("sleb.target", provenance.Target!);
         yield return new("sleb.precision", provenance.Precision);
+        if (provenance.Quantization is { } quantization) yield return new("sleb.quantization", quantization);
         if (note is not null) yield return new("sleb.context_note", note);
         if (provenance.CalibrationFingerprint is { } calibration) yield return new("sleb.calibration_fingerprint", calibration);
         if (provenance.DensePerplexity is { } dense) yield return new("sleb.dense_perplexity", dense.ToString("R", CultureInfo.InvariantCulture));
@@ -130,7 +150,7 @@ internal static class OnnxExporter
     {
         string inside = Path.TrimEndingDirectorySeparator(Path.GetFullPath(source)) + Path.DirectorySeparatorChar;
         if (inside.StartsWith(target + Path.DirectorySeparatorChar, StringComparison.Ordinal))
-            throw new ArgumentException($"{target} holds the checkpoint that is to be exported; give another folder to write to.");
+            throw new ArgumentException($"{target} holds {source}, which is to be read; give another folder to write to.");
     }
 
     private static long Size(string folder) => new DirectoryInfo(folder).EnumerateFiles("*", SearchOption.AllDirectories).Sum(file => file.Length);

@@ -140,9 +140,8 @@ internal static class CommandOptions
     /// <summary>The value; null where the option is not given, for which the parser's own word is an empty array.</summary>
     public static int[]? Given(ParseResult call, Option<int[]?> option) => call.GetResult(option) is null ? null : call.GetValue(option);
 
-    public static Option<string?> Target() => Choice("--target", "Where the folder is to run. Default: cpu.", "cpu", "cuda");
-
-    public static Option<string?> Precision() => Choice("--precision", "Weights and arithmetic of the folder. Default: fp32.", "fp32");
+    /// <summary>The first of some options that the call gives; null where it gives none.</summary>
+    public static Option? FirstGiven(ParseResult call, params IEnumerable<Option> options) => options.FirstOrDefault(option => call.GetResult(option) is { Implicit: false });
 
     public static Option<string?> Join() => Text("--join", "TEXT", "What stands between the documents of a .jsonl text. Default: two newlines.");
 

@@ -20,8 +20,7 @@ internal sealed class ExportCommand : SlebCommand
     private readonly Option<int[]?> _removeBlocks = CommandOptions.Ids("--remove-blocks", "14,17", "The blocks to remove, by their indices in the dense model.");
     private readonly Option<string?> _out = CommandOptions.Path("--out", "DIR", "Where to write.");
     private readonly Option<string?> _format = CommandOptions.Choice("--format", "An ONNX Runtime GenAI folder or a Hugging Face folder. Default: onnx.", "onnx", "hf");
-    private readonly Option<string?> _target = CommandOptions.Target();
-    private readonly Option<string?> _precision = CommandOptions.Precision();
+    private readonly FormOptions _form = new();
     private readonly Option<long?> _memory = CommandOptions.Memory();
     private readonly Option<bool> _overwrite = CommandOptions.Flag("--overwrite", "Replace what is in the way of the folder.");
 
@@ -29,7 +28,7 @@ internal sealed class ExportCommand : SlebCommand
     {
         _out.Required = true;
         Add(_model);
-        foreach (Option option in new Option[] { _plan, _removeBlocks, _out, _format, _target, _precision, _memory, _overwrite }) Add(option);
+        foreach (Option option in (Option[])[_plan, _removeBlocks, _out, _format, .. _form.All, _memory, _overwrite]) Add(option);
     }
 
     public override void Execute(ParseResult call, CommandContext context)
@@ -37,8 +36,9 @@ internal sealed class ExportCommand : SlebCommand
         var (planPath, list) = (call.GetValue(_plan), CommandOptions.Given(call, _removeBlocks));
         if (planPath is not null && list is not null) throw new UsageException("--plan and --remove-blocks both say which blocks go; give one of them.");
         bool hf = call.GetValue(_format) == "hf";
-        if (hf && (call.GetValue(_target) ?? call.GetValue(_precision)) is not null)
-            throw new UsageException("--target and --precision are for --format onnx; a Hugging Face folder keeps the weights as they are.");
+        if (hf && CommandOptions.FirstGiven(call, _form.All) is { } idle)
+            throw new UsageException($"{idle.Name} is for --format onnx; a Hugging Face folder keeps the weights as they are.");
+        var form = _form.Form(call);
 
         string model = ModelPath.Require(call.GetRequiredValue(_model), context).Folder;
         var plan = planPath is null ? null : BlockPlan.Load(Path.GetFullPath(planPath));
@@ -46,8 +46,8 @@ internal sealed class ExportCommand : SlebCommand
         string target = Path.GetFullPath(call.GetValue(_out)!);
         if (ModelPath.IsGenAI(model))
         {
-            if (hf || (call.GetValue(_target) ?? call.GetValue(_precision)) is not null)
-                throw new UsageException($"{model} is an ONNX Runtime GenAI folder, whose weights stay as they are; --format, --target and --precision are for a Hugging Face folder.");
+            if (CommandOptions.FirstGiven(call, [.. hf ? [_format] : Array.Empty<Option>(), .. _form.All, _memory]) is { } other)
+                throw new UsageException($"{model} is an ONNX Runtime GenAI folder, whose weights stay as they are; {other.Name} is for a Hugging Face folder.");
             plan?.RequireModel(FolderFingerprint.Compute(model), model);
             CutFolder(model, removed, target, plan, call.GetValue(_overwrite), context);
             return;
@@ -61,7 +61,7 @@ internal sealed class ExportCommand : SlebCommand
         Announce(context, survivors.Count, checkpoint.Config.NumHiddenLayers, hf ? "a Hugging Face" : "an ONNX Runtime GenAI");
         var (folder, bytes, alreadyThere) = hf
             ? WriteCheckpoint(checkpoint, removed, target, plan, call.GetValue(_overwrite), context.Cancellation)
-            : WriteOnnx(checkpoint, removed, survivors, target, plan, call, context);
+            : WriteOnnx(checkpoint, removed, survivors, target, plan, form, call, context);
         Report(context, new(removed, survivors, folder, bytes), alreadyThere);
     }
 
@@ -100,15 +100,16 @@ internal sealed class ExportCommand : SlebCommand
     }
 
     private (string, long, bool) WriteOnnx(
-        Checkpoint checkpoint, IReadOnlyList<int> removed, IReadOnlyList<int> survivors, string target, BlockPlan? plan, ParseResult call, CommandContext context)
+        Checkpoint checkpoint, IReadOnlyList<int> removed, IReadOnlyList<int> survivors, string target, BlockPlan? plan, OnnxForm form, ParseResult call, CommandContext context)
     {
         var request = new ExportRequest
         {
             Checkpoint = checkpoint,
             RemovedBlocks = removed,
             OutFolder = target,
-            Target = call.GetValue(_target) ?? "cpu",
-            Precision = call.GetValue(_precision) ?? "fp32",
+            Target = _form.Target(call),
+            Precision = _form.Precision(call),
+            Form = form,
             Overwrite = call.GetValue(_overwrite),
             CalibrationFingerprint = plan?.Search.CalibrationFingerprint,
             // Loaded only when the folder is written and about to be checked: where it is there already, nothing is.
@@ -118,6 +119,7 @@ internal sealed class ExportCommand : SlebCommand
                 return model.Logits(ids, survivors);
             },
         };
+        if (call.GetValue(_memory) is not null) ExportFormat.CheckCapped(request.Precision, form);
         using var streamed = call.GetValue(_memory) is { } cap ? OpenStreamed(checkpoint, cap, context) : null;
         var result = OnnxExporter.Export(streamed?.Checked(request, survivors) ?? request, context.Cancellation);
         foreach (string note in result.Notes) context.Diagnostics.Warning(note);

@@ -30,8 +30,7 @@ internal sealed class PruneCommand : SlebCommand
     private readonly Option<string?> _run = CommandOptions.Path("--run", "DIR", "The search's memory; a stopped search continues there. Default: runs/NAME-HASH8.");
     private readonly Option<string?> _out = CommandOptions.Path("--out", "DIR", "Where the ONNX folder goes. Default: out/NAME-minus-N.");
     private readonly Option<bool> _planOnly = CommandOptions.Flag("--plan-only", "Stop after the plan; write no folder.");
-    private readonly Option<string?> _target = CommandOptions.Target();
-    private readonly Option<string?> _precision = CommandOptions.Precision();
+    private readonly FormOptions _form = new();
     private readonly Option<bool> _overwrite = CommandOptions.Flag("--overwrite", "Replace what is in the way of the folder.");
     private readonly Option<string?> _join = CommandOptions.Join();
 
@@ -39,11 +38,11 @@ internal sealed class PruneCommand : SlebCommand
     {
         _remove.Required = true;
         Add(_model);
-        foreach (Option option in new Option[]
-        {
+        foreach (Option option in (Option[])
+        [
             _remove, _calibration, _sequenceLength, _windows, _earlyBarrier, _lateBarrier, _effort, _metric, _arithmetic, _memory, _evaluation, _evaluationWindows,
-            _run, _out, _planOnly, _target, _precision, _overwrite, _join,
-        }) Add(option);
+            _run, _out, _planOnly, .. _form.All, _overwrite, _join,
+        ]) Add(option);
     }
 
     public override void Execute(ParseResult call, CommandContext context)
@@ -53,8 +52,8 @@ internal sealed class PruneCommand : SlebCommand
         string? join = call.GetValue(_join);
         var source = ModelPath.Require(call.GetRequiredValue(_model), context, beforeDownload: () => CheckTexts(call, join, context));
         string model = source.Folder;
-        if (ModelPath.IsGenAI(model) && (call.GetValue(_target) ?? call.GetValue(_precision) ?? call.GetValue(_arithmetic) ?? (object?)call.GetValue(_memory)) is not null)
-            throw new UsageException($"{model} is an ONNX Runtime GenAI folder, which is scored and written as it is; --target, --precision, --arithmetic and --memory are for a Hugging Face folder.");
+        if (ModelPath.IsGenAI(model) && CommandOptions.FirstGiven(call, [.. _form.All, _arithmetic, _memory]) is { } other)
+            throw new UsageException($"{model} is an ONNX Runtime GenAI folder, which is scored and written as it is; {other.Name} is for a Hugging Face folder.");
         var defaults = new PruneRequest { ModelFolder = model, RemoveBlocks = 1, Calibration = new("", null, null) };
         var request = new PruneRequest
         {
@@ -75,8 +74,9 @@ internal sealed class PruneCommand : SlebCommand
             RunFolder = call.GetValue(_run),
             OutFolder = call.GetValue(_out),
             PlanOnly = call.GetValue(_planOnly),
-            Target = call.GetValue(_target) ?? defaults.Target,
-            Precision = call.GetValue(_precision) ?? defaults.Precision,
+            Target = _form.Target(call),
+            Precision = _form.Precision(call),
+            Form = _form.Form(call),
             Overwrite = call.GetValue(_overwrite),
             SampleTokens = context.Json ? 0 : SampleTokens,
         };

@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Sleb.Cli.Json;
 using Sleb.Core.Checkpoints;
+using Sleb.Onnx;
 
 namespace Sleb.Cli.Inspection;
 
@@ -27,6 +28,7 @@ internal static class GenAIInspection
         if (decoder is null) reasons.Add($"{path} has no object 'model.decoder'; decoder models with one graph are supported.");
         else if (Text(decoder, "filename") is not { } graph) reasons.Add($"{path} has no 'model.decoder.filename'; decoder models with one graph are supported.");
         else if (!File.Exists(Path.Combine(folder, graph))) reasons.Add($"{path} names the graph {graph}, which is not in the folder.");
+        if (DataCheck.Find(folder) is { } damage) reasons.Add(damage);
         foreach (string name in (ReadOnlySpan<string>)["context_length", "vocab_size"])
             if (Number(model, name) is null) reasons.Add($"{path} has no whole number 'model.{name}'.");
         return new InspectDocument

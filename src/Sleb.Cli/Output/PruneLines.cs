@@ -14,7 +14,7 @@ internal sealed class PruneLines(IAnsiConsole console)
         var search = started.Search;
         Line("Model", $"{Paths.Short(modelFolder)}: {search.Family}, {search.Blocks} blocks");
         Line("Search", $"{started.RemoveBlocks} of {search.Blocks} blocks to remove, by the loss on {search.Windows} windows of {search.SequenceLength} tokens");
-        Line("Run folder", Paths.Short(started.RunFolder) + (started.ResumedCandidates > 0 ? $", which holds {started.ResumedCandidates} scores already" : ""));
+        Line("Run folder", Paths.Short(started.RunFolder) + (started.ResumedLosses > 0 ? $", which holds {started.ResumedLosses} losses already" : ""));
     }
 
     public void Memory(string plan) => Line("Memory", plan);

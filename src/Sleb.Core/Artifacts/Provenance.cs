@@ -27,6 +27,15 @@ internal sealed record Provenance
 
     public required string Precision { get; init; }
 
+    /// <summary>How weights became integers; null where they did not.</summary>
+    public string? Quantization { get; init; }
+
+    /// <summary>Sums and norms in one kernel.</summary>
+    public bool FusedNorms { get; init; }
+
+    /// <summary>SHA-256 of a data file that another folder has too, and whoever changes it there changes it here.</summary>
+    public string? SharedDataSha256 { get; init; }
+
     /// <summary>Fingerprint of the dense checkpoint.</summary>
     public required string BaseFingerprint { get; init; }
 
@@ -50,7 +59,7 @@ internal sealed record Provenance
 
     /// <summary>Whether <paramref name="other"/> describes the same artefact (the measured figures aside).</summary>
     public bool SameModel(Provenance other) =>
-        (Format, Artifact, Target, Precision, BaseFingerprint) == (other.Format, other.Artifact, other.Target, other.Precision, other.BaseFingerprint)
+        (Format, Artifact, Target, Precision, Quantization, FusedNorms, BaseFingerprint) == (other.Format, other.Artifact, other.Target, other.Precision, other.Quantization, other.FusedNorms, other.BaseFingerprint)
         && RemovedBlocks.SequenceEqual(other.RemovedBlocks);
 
     public void Write(string folder) =>

@@ -1,5 +1,6 @@
 using Sleb.Core.Search;
 using Sleb.Onnx;
+using Sleb.Torch.Natives;
 using Sleb.Torch.Scoring;
 
 namespace Sleb.MLNet.Memory;
@@ -12,7 +13,11 @@ internal sealed class LoadedJobModel(TorchModel model) : IJobModel
     public IReadOnlyList<double> WindowNll(IReadOnlyList<int[]> windows, IReadOnlyList<int>? alive, CancellationToken cancellationToken) =>
         model.WindowNll(windows, alive, cancellationToken);
 
-    public ExportRequest Checked(ExportRequest request, IReadOnlyList<int> survivors) => request with { ReferenceLogits = ids => model.Logits(ids, survivors) };
+    public ExportRequest Checked(ExportRequest request, IReadOnlyList<int> survivors)
+    {
+        Allocator.GiveBack(); // what the search kept; ONNX Runtime has a heap of its own
+        return request with { ReferenceLogits = ids => model.Logits(ids, survivors) };
+    }
 
     public bool MayLoad(long bytes) => true;
 

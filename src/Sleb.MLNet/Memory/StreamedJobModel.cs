@@ -15,7 +15,7 @@ internal sealed class StreamedJobModel(StreamedModel model, MemoryBudget budget)
     public ExportRequest Checked(ExportRequest request, IReadOnlyList<int> survivors) => request with
     {
         Pieces = new CheckpointPieces(model),
-        MatrixBytes = Math.Min(request.MatrixBytes, budget.Cap / 16),
+        MatrixBytes = budget.Matrix,
     };
 
     public bool MayLoad(long bytes) => budget.Holds(bytes);

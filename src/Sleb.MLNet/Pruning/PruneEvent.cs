@@ -7,12 +7,12 @@ namespace Sleb.MLNet.Pruning;
 internal abstract record PruneEvent
 {
     /// <summary>Model and text are read and checked; the search starts.</summary>
-    public sealed record Started(SearchIdentity Search, int RemoveBlocks, string RunFolder, int ResumedCandidates) : PruneEvent;
+    public sealed record Started(SearchIdentity Search, int RemoveBlocks, string RunFolder, int ResumedLosses) : PruneEvent;
 
     /// <summary>What a run under a memory cap will hold: "at most …".</summary>
     public sealed record Memory(string Plan) : PruneEvent;
 
-    /// <summary>A candidate was scored (not raised for resumed ones).</summary>
+    /// <summary>A candidate was scored on a window (not raised for what was resumed).</summary>
     public sealed record Scored(SearchProgress Progress) : PruneEvent;
 
     /// <summary>A block was decided.</summary>

@@ -61,10 +61,11 @@ internal sealed class PruneJob
             OutFolder = folders.Out,
             Target = _request.Target,
             Precision = _request.Precision,
+            Form = _request.Form,
             Overwrite = _request.Overwrite,
             CalibrationFingerprint = identity.CalibrationFingerprint,
         };
-        if (!_request.PlanOnly) OnnxExporter.CheckBeforeSearch(export, _request.RemoveBlocks);
+        if (!_request.PlanOnly) OnnxExporter.CheckBeforeSearch(export, _request.RemoveBlocks, capped: _request.Memory is not null);
         int? gpu = ChooseDevice();
         identity = identity with { Arithmetic = _request.Arithmetic ?? RunTrace.ArithmeticOf(folders.Run) ?? FasterArithmetic.Measure(gpu) };
 
@@ -141,13 +142,14 @@ internal sealed class PruneJob
 
         foreach (string note in export.Notes) _tell(new PruneEvent.Warning(note));
         result = result with { Folder = request.OutFolder };
+        if (!export.RanHere) return result;
         if (!model.MayLoad(export.Bytes))
         {
             _tell(new PruneEvent.Warning($"The written folder ({MemoryBudget.Text(export.Bytes)}) does not fit the memory cap when it is loaded, so its perplexity was not measured; each of its blocks was compared with the checkpoint's."));
             return result;
         }
         _tell(new PruneEvent.Phase("evaluating the written folder"));
-        using var shipped = GenAIModel.Load(export.Folder, _request.Target == "cuda" ? gpu : null, _request.FallbackToCpu);
+        using var shipped = GenAIModel.Load(export.Folder, _request.Target == "cuda" ? gpu : null, _request.FallbackToCpu || gpu is null);
         var losses = text.Evaluation.Select(ids => shipped.TokenNll(ids, _cancellationToken).Average()).ToList();
         return result with
         {

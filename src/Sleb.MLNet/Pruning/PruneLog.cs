@@ -15,7 +15,7 @@ internal sealed class PruneLog(Surroundings surroundings, IProgress<SearchProgre
         switch (happened)
         {
             case PruneEvent.Started { Search: var search } started:
-                Info($"Looking for {started.RemoveBlocks} of {search.Blocks} {search.Family} blocks to remove, on {search.Windows} windows of {search.SequenceLength} tokens; {started.ResumedCandidates} losses are known already.");
+                Info($"Looking for {started.RemoveBlocks} of {search.Blocks} {search.Family} blocks to remove, on {search.Windows} windows of {search.SequenceLength} tokens; {started.ResumedLosses} losses are known already.");
                 break;
             case PruneEvent.Memory memory:
                 Info($"Memory: {memory.Plan}.");

@@ -1,5 +1,6 @@
 using Sleb.Core.Calibration;
 using Sleb.Core.Search;
+using Sleb.Onnx;
 
 namespace Sleb.MLNet.Pruning;
 
@@ -43,6 +44,7 @@ internal sealed record PruneRequest
 
     public string Target { get; init; } = "cpu";
     public string Precision { get; init; } = "fp32";
+    public OnnxForm Form { get; init; } = new();
     public bool Overwrite { get; init; }
 
     /// <summary>Bytes that may be resident in the process at any time; null is no cap. Under a cap the model is streamed, on the CPU.</summary>

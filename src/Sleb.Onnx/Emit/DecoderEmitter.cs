@@ -30,5 +30,6 @@ internal static class DecoderEmitter
         if (!ByArchitecture.TryGetValue(decoder.Family.Architecture, out var emit))
             throw new NotSupportedException($"Models of type '{decoder.Family.ModelType}' cannot be written as ONNX yet.");
         emit(decoder);
+        decoder.Graph.WidenOutput("logits");
     }
 }

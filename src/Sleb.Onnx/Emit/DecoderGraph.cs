@@ -10,13 +10,16 @@ namespace Sleb.Onnx.Emit;
 /// surviving blocks; a removed block is never read.
 /// </summary>
 internal sealed class DecoderGraph(
-    Checkpoint checkpoint, Family family, IReadOnlyList<int> survivors, ExternalData data, long matrixBytes, CancellationToken cancellationToken)
+    Checkpoint checkpoint, Family family, IReadOnlyList<int> survivors, ExternalData data, long matrixBytes, CancellationToken cancellationToken,
+    Quantization? quantization = null, SharedWeights? shared = null)
 {
     private const string Batch = "batch_size", Sequence = "sequence_length", Past = "past_sequence_length", Total = "total_sequence_length";
     private const string Embedding = "model.embed_tokens.weight";
 
     private readonly WeightStream _weights = new(checkpoint, data, (int)(matrixBytes / sizeof(float)), cancellationToken);
     private readonly HashSet<int> _ones = [];
+    private QuantizedMatrices? _quantized;
+    private bool _embeddingIsQuantized;
     private int? _contextLimit;
 
     public Checkpoint Checkpoint { get; } = checkpoint;
@@ -28,7 +31,7 @@ internal sealed class DecoderGraph(
     /// <summary>Original indices of the blocks that stay, ascending. Names in the graph count positions in this list, without gaps.</summary>
     public IReadOnlyList<int> Survivors { get; } = survivors;
 
-    public GraphBuilder Graph { get; } = new(data);
+    public GraphBuilder Graph { get; } = new(data, shared);
 
     /// <summary>Number of keys that are valid, minus one, per row: int32 <c>[B]</c>.</summary>
     public string SequenceLengths { get; private set; } = "";
@@ -50,6 +53,7 @@ internal sealed class DecoderGraph(
     public void Begin(bool positions, int keyValueHeads, int headDim)
     {
         ReadsPositions = positions;
+        if (quantization is not null) _quantized = new(Graph, _weights, quantization);
         Graph.Input("input_ids", DataType.Int64, Batch, Sequence);
         Graph.Input("attention_mask", DataType.Int64, Batch, Total);
         if (positions) Graph.Input("position_ids", DataType.Int64, Batch, Sequence);
@@ -57,8 +61,8 @@ internal sealed class DecoderGraph(
         foreach (string kind in (string[])["key", "value"])
             for (int i = 0; i < Survivors.Count; i++)
             {
-                Graph.Input(PastName(i, kind), DataType.Float, Batch, keyValueHeads, Past, headDim);
-                Graph.Output(PresentName(i, kind), DataType.Float, Batch, keyValueHeads, Total, headDim);
+                Graph.Input(PastName(i, kind), data.Type, Batch, keyValueHeads, Past, headDim);
+                Graph.Output(PresentName(i, kind), data.Type, Batch, keyValueHeads, Total, headDim);
             }
 
         const string mask = "/model/attn_mask_reformat/attn_mask_subgraph";
@@ -86,7 +90,12 @@ internal sealed class DecoderGraph(
     /// <param name="size">Columns of the table, where they are not the hidden size.</param>
     public string Embed(string tensor, int? size = null)
     {
-        string weight = Weight(Embedding, Checkpoint.Find(tensor, Config.VocabSize, size ?? Config.HiddenSize));
+        int columns = size ?? Config.HiddenSize;
+        var table = Checkpoint.Find(tensor, Config.VocabSize, columns);
+        // Rows that end inside a block would be padded in the head's form, which the gather cannot read.
+        _embeddingIsQuantized = _quantized is not null && columns % Quantization.BlockSize == 0;
+        if (_embeddingIsQuantized) return _quantized!.Gather("/model/embed_tokens", Embedding, table, "input_ids");
+        string weight = Weight(Embedding, table);
         return Graph.Node("Gather", "/model/embed_tokens/Gather", [weight, "input_ids"]);
     }
 
@@ -140,19 +149,30 @@ internal sealed class DecoderGraph(
     public string Linear(string path, string input, TensorRows[] weights, TensorRows[]? biases)
     {
         long inputs = weights[0].RowElements, outputs = weights.Sum(rows => rows.Count);
-        string weight = Graph.Weight(Initializer(path) + ".MatMul.weight", [inputs, outputs], _ => _weights.CopyTransposed(weights));
-        string product = Graph.Node("MatMul", path + "/MatMul", [input, weight]);
+        string product = path + "/MatMul/output_0", name = Initializer(path) + ".MatMul.weight";
+        if (_quantized is not null) _quantized.Product(path, input, product, name, weights);
+        else Graph.Node("MatMul", path + "/MatMul", [input, Graph.Weight(name, [inputs, outputs], _ => _weights.CopyTransposed(weights))]);
         if (biases is null) return product;
         string bias = Graph.Weight(Initializer(path) + ".Add.bias", [outputs], _ => Array.ForEach(biases, _weights.Copy));
         return Graph.Node("Add", path + "/Add", [product, bias]);
     }
 
+    /// <summary>A small linear layer without a bias whose result decides: it stays in the graph's number format.</summary>
+    public string Exact(string path, string input, string tensor, int inputs, int outputs)
+    {
+        var matrix = Checkpoint.Find(tensor + ".weight", outputs, inputs);
+        return Graph.Node("MatMul", path + "/MatMul", [input, Graph.Weight(Initializer(path) + ".MatMul.weight", [inputs, outputs], _ => _weights.CopyTransposed(matrix))]);
+    }
+
     /// <summary>A linear layer whose weight lies as <c>[in, out]</c>, as GPT-2's do; always with a bias.</summary>
     public string Conv1D(string path, string input, string tensor, int inputs, int outputs)
     {
-        string weight = Weight(Initializer(path) + ".MatMul.weight", Checkpoint.Find(tensor + ".weight", inputs, outputs));
+        string product = path + "/MatMul/output_0", name = Initializer(path) + ".MatMul.weight";
+        var matrix = Checkpoint.Find(tensor + ".weight", inputs, outputs);
+        if (_quantized is not null) _quantized.Product(path, input, product, name, [matrix], transposed: true);
+        else Graph.Node("MatMul", path + "/MatMul", [input, Weight(name, matrix)]);
         string bias = Weight(Initializer(path) + ".Add.bias", Checkpoint.Find(tensor + ".bias", outputs));
-        return Graph.Node("Add", path + "/Add", [Graph.Node("MatMul", path + "/MatMul", [input, weight]), bias]);
+        return Graph.Node("Add", path + "/Add", [product, bias]);
     }
 
     /// <summary>The logits: the file's own head where it differs from the embedding, else the embedding itself, stored once.</summary>
@@ -163,7 +183,14 @@ internal sealed class DecoderGraph(
     {
         int inputs = size ?? Config.HiddenSize;
         string product = bias is null ? output : "/lm_head/MatMul/output_0";
-        if (!Config.Bool("tie_word_embeddings", Family.TiedByDefault) || HasOwnHead(tensor, embedding, inputs))
+        bool own = !Config.Bool("tie_word_embeddings", Family.TiedByDefault) || HasOwnHead(tensor, embedding, inputs);
+        if (_quantized is not null)
+        {
+            bool shares = !own && _embeddingIsQuantized;
+            _quantized.Product("/lm_head", input, product, shares ? Embedding : "lm_head.MatMul.weight", [Checkpoint.Find(own ? tensor : embedding, Config.VocabSize, inputs)],
+                isHead: true, isStored: shares);
+        }
+        else if (own)
         {
             var head = Checkpoint.Find(tensor, Config.VocabSize, inputs);
             string weight = Graph.Weight("lm_head.MatMul.weight", [inputs, Config.VocabSize], _ => _weights.CopyTransposed(head));
@@ -181,6 +208,14 @@ internal sealed class DecoderGraph(
 
     /// <summary>Vectors of the checkpoint as the rows of one initializer.</summary>
     public string Stack(string name, TensorRows[] vectors, int length) => Graph.Weight(name, [vectors.Length, length], _ => Array.ForEach(vectors, _weights.Copy));
+
+    /// <summary>Nodes that compute in float32 whatever the graph computes in.</summary>
+    public string InFloat32(string path, string input, Func<string, string> compute)
+    {
+        if (data.Type == DataType.Float) return compute(input);
+        string result = compute(Graph.Node("Cast", path + "/Widen", [input], Attributes.Int("to", (long)DataType.Float)));
+        return Graph.Node("Cast", path + "/Narrow", [result], Attributes.Int("to", (long)data.Type));
+    }
 
     /// <summary>A vector of ones, for a norm without weights: the operator wants some.</summary>
     private string Ones(int length)

@@ -1,30 +1,52 @@
 using System.Runtime.InteropServices;
+using DataType = Sleb.Onnx.Protos.TensorProto.Types.DataType;
 
 namespace Sleb.Onnx.Emit;
 
 /// <summary>The file of weights beside a graph, written front to back: no tensor is held longer than its own turn.</summary>
-internal sealed class ExternalData(string path) : IDisposable
+/// <param name="type">What numbers are stored as: float32, float16 or bfloat16.</param>
+internal sealed class ExternalData(string path, DataType type = DataType.Float) : IDisposable
 {
     // A cache line: the runtime maps the file and computes on the weights where they lie.
     private const int Alignment = 64;
 
-    private readonly FileStream _stream = new(path, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 1 << 20);
+    private FileStream? _opened;
+
+    // Not there before the first weight: a graph that shares another's weights writes none.
+    private FileStream Stream => _opened ??= new(path, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 1 << 20);
 
     /// <summary>The name the graph refers to: bare and relative, so that the folder can move.</summary>
     public string FileName { get; } = Path.GetFileName(path);
 
-    public long Position => _stream.Position;
+    public long Position => Stream.Position;
+
+    public DataType Type => type;
 
     public void Align()
     {
         Span<byte> zeros = stackalloc byte[Alignment];
         zeros.Clear();
-        _stream.Write(zeros[..(int)((Alignment - Position % Alignment) % Alignment)]);
+        Stream.Write(zeros[..(int)((Alignment - Position % Alignment) % Alignment)]);
     }
 
-    public void Write(ReadOnlySpan<byte> bytes) => _stream.Write(bytes);
+    /// <summary>Numbers, each rounded to the nearest one of <see cref="Type"/>.</summary>
+    public void Write(ReadOnlySpan<float> values)
+    {
+        if (type == DataType.Float)
+        {
+            Stream.Write(MemoryMarshal.AsBytes(values));
+            return;
+        }
+        Span<ushort> rounded = stackalloc ushort[1024];
+        for (int done = 0; done < values.Length; done += rounded.Length)
+        {
+            var part = values[done..Math.Min(values.Length, done + rounded.Length)];
+            FloatTypes.Round(type, part, rounded);
+            Stream.Write(MemoryMarshal.AsBytes(rounded[..part.Length]));
+        }
+    }
 
-    public void Write(ReadOnlySpan<float> values) => _stream.Write(MemoryMarshal.AsBytes(values));
+    public void WriteBytes(ReadOnlySpan<byte> bytes) => Stream.Write(bytes);
 
-    public void Dispose() => _stream.Dispose();
+    public void Dispose() => _opened?.Dispose();
 }

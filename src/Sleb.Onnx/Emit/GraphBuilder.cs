@@ -7,7 +7,8 @@ using DataType = Sleb.Onnx.Protos.TensorProto.Types.DataType;
 namespace Sleb.Onnx.Emit;
 
 /// <summary>Collects nodes and values of one graph; float initializers go straight to the data file.</summary>
-internal sealed class GraphBuilder(ExternalData data)
+/// <param name="shared">Another folder's weights, to refer to instead of writing any.</param>
+internal sealed class GraphBuilder(ExternalData data, SharedWeights? shared = null)
 {
     /// <summary>IR 10 and opset 21 are the oldest that hold all we write, so the widest range of runtimes reads it.</summary>
     private const int IrVersion = 10, OpsetVersion = 21;
@@ -41,22 +42,30 @@ internal sealed class GraphBuilder(ExternalData data)
 
     public void Output(string name, DataType type, params ReadOnlySpan<object> shape) => _graph.Output.Add(Value(name, type, shape));
 
-    /// <summary>A float32 weight, whose values <paramref name="write"/> streams into the data file now.</summary>
-    public string Weight(string name, ReadOnlySpan<long> shape, Action<ExternalData> write)
+    /// <summary>A weight in the graph's number format, whose values <paramref name="write"/> streams into the data file now.</summary>
+    public string Weight(string name, ReadOnlySpan<long> shape, Action<ExternalData> write) => Weight(name, data.Type, shape, write);
+
+    /// <summary>A weight of another element type.</summary>
+    public string Weight(string name, DataType type, ReadOnlySpan<long> shape, Action<ExternalData> write)
+    {
+        _graph.Initializer.Add(shared is null ? Written(name, type, shape, write) : shared.Find(name, type, shape));
+        return name;
+    }
+
+    private TensorProto Written(string name, DataType type, ReadOnlySpan<long> shape, Action<ExternalData> write)
     {
         data.Align();
-        long offset = data.Position, bytes = sizeof(float);
+        long offset = data.Position, bytes = type switch { DataType.Uint8 => 1, DataType.Float => 4, _ => 2 };
         write(data);
         foreach (long dimension in shape) bytes *= dimension;
         if (data.Position - offset != bytes)
             throw new InvalidOperationException($"Initializer '{name}' took {data.Position - offset} bytes where its shape takes {bytes}.");
-        var tensor = new TensorProto { Name = name, DataType = (int)DataType.Float, DataLocation = TensorProto.Types.DataLocation.External };
+        var tensor = new TensorProto { Name = name, DataType = (int)type, DataLocation = TensorProto.Types.DataLocation.External };
         foreach (long dimension in shape) tensor.Dims.Add(dimension);
         tensor.ExternalData.Add(new StringStringEntryProto { Key = "location", Value = data.FileName });
         tensor.ExternalData.Add(new StringStringEntryProto { Key = "offset", Value = offset.ToString(CultureInfo.InvariantCulture) });
         tensor.ExternalData.Add(new StringStringEntryProto { Key = "length", Value = bytes.ToString(CultureInfo.InvariantCulture) });
-        _graph.Initializer.Add(tensor);
-        return name;
+        return tensor;
     }
 
     /// <summary>A small integer vector kept in the graph itself; the same values are kept once.</summary>
@@ -76,6 +85,26 @@ internal sealed class GraphBuilder(ExternalData data)
         return name;
     }
 
+    /// <summary>Makes an output float32 whatever the graph computes in.</summary>
+    public void WidenOutput(string output)
+    {
+        if (data.Type == DataType.Float) return;
+        var node = _graph.Node.Single(node => node.Output.Contains(output));
+        string narrow = node.Name + "/output_0";
+        node.Output[node.Output.IndexOf(output)] = narrow;
+        Node("Cast", $"/{output}/Cast", [narrow], (ReadOnlySpan<string>)[output], Attributes.Int("to", (long)DataType.Float));
+    }
+
+    /// <summary>How exactly the quantized products are computed: 0 in float32, 4 with activations as int8.</summary>
+    public void SetAccuracyLevel(int level)
+    {
+        foreach (var node in _graph.Node.Where(node => node.OpType == "MatMulNBits"))
+            node.Attribute.Single(attribute => attribute.Name == "accuracy_level").I = level;
+    }
+
+    /// <summary>Joins every sum with the norm that reads it into one kernel.</summary>
+    public void FuseNorms() => SkipNorms.Fuse(_graph);
+
     /// <summary>Writes the graph file. Equal graphs give equal bytes: nothing of the machine or the time goes in.</summary>
     public void Save(string path, IEnumerable<KeyValuePair<string, string>> metadata)
     {
@@ -83,7 +112,7 @@ internal sealed class GraphBuilder(ExternalData data)
         model.OpsetImport.Add(new OperatorSetIdProto { Domain = "", Version = OpsetVersion });
         model.OpsetImport.Add(new OperatorSetIdProto { Domain = Contrib, Version = 1 });
         foreach (var (key, value) in metadata) model.MetadataProps.Add(new StringStringEntryProto { Key = key, Value = value });
-        using var stream = new FileStream(path, FileMode.CreateNew);
+        using var stream = new FileStream(path, FileMode.Create);
         model.WriteTo(stream);
     }
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Sleb.Core.Checkpoints;
 
 namespace Sleb.Onnx.Emit;
@@ -20,7 +21,7 @@ internal sealed class WeightStream(Checkpoint checkpoint, ExternalData data, int
         {
             cancellationToken.ThrowIfCancellationRequested();
             var part = buffer.AsSpan(0, (int)Math.Min(buffer.Length, elements - done));
-            checkpoint.Read(rows.Tensor, part, first + done);
+            Read(rows.Tensor, part, first + done);
             data.Write(part);
         }
     }
@@ -49,6 +50,39 @@ internal sealed class WeightStream(Checkpoint checkpoint, ExternalData data, int
         }
     }
 
+    /// <summary>
+    /// All output rows of a product, some at a time and each whole: those of matrices <c>[out, in]</c> one after the other, or the columns of one that
+    /// lies as <c>[in, out]</c>.
+    /// </summary>
+    /// <param name="handle">Gets rows <c>[count, in]</c> and their count.</param>
+    public void ForEachRows(TensorRows[] stacked, bool transposed, Action<float[], int> handle)
+    {
+        int columns = (int)stacked[0].RowElements;
+        if (transposed)
+        {
+            int inputs = (int)stacked[0].Count, width = Math.Clamp(maxElements / inputs, 1, columns);
+            float[] panel = new float[(long)inputs * width], turned = new float[panel.Length];
+            for (int first = 0; first < columns; first += width)
+            {
+                int count = Math.Min(width, columns - first);
+                ReadPanel(stacked, first, count, panel);
+                for (int row = 0; row < inputs; row++)
+                    for (int column = 0; column < count; column++) turned[column * inputs + row] = panel[row * count + column];
+                handle(turned, count);
+            }
+            return;
+        }
+        float[] rows = new float[Math.Max(1, (1 << 20) / columns) * columns];
+        foreach (var (tensor, firstRow, rowCount) in stacked)
+            for (long done = 0; done < rowCount; done += rows.Length / columns)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                int count = (int)Math.Min(rows.Length / columns, rowCount - done);
+                Read(tensor, rows.AsSpan(0, count * columns), (firstRow + done) * columns);
+                handle(rows, count);
+            }
+    }
+
     private static float[] Grown(ref float[] array, long length) => array.Length >= length ? array : array = new float[length];
 
     /// <summary>Columns <paramref name="first"/> and following of every row, row-major <c>[rows, count]</c>.</summary>
@@ -61,11 +95,22 @@ internal sealed class WeightStream(Checkpoint checkpoint, ExternalData data, int
             int rows = (int)rowCount;
             long columns = tensor.Shape[1];
             if (count == columns)
-                checkpoint.Read(tensor, panel.AsSpan(done, rows * count), firstRow * columns);
+                Read(tensor, panel.AsSpan(done, rows * count), firstRow * columns);
             else
                 for (int row = 0; row < rows; row++)
-                    checkpoint.Read(tensor, panel.AsSpan(done + row * count, count), (firstRow + row) * columns + first);
+                    Read(tensor, panel.AsSpan(done + row * count, count), (firstRow + row) * columns + first);
             done += rows * count;
         }
+    }
+
+    /// <exception cref="CheckpointException">A value is beyond the number format it is to be stored in.</exception>
+    private void Read(TensorEntry tensor, Span<float> values, long first)
+    {
+        checkpoint.Read(tensor, values, first);
+        float largest = FloatTypes.Largest(data.Type);
+        int beyond = values.IndexOfAnyExceptInRange(-largest, largest);
+        if (beyond >= 0)
+            throw new CheckpointException(string.Create(CultureInfo.InvariantCulture,
+                $"{tensor.File} holds {values[beyond]} in tensor '{tensor.Name}', which {data.Type.ToString().ToLowerInvariant()} cannot store; give another precision."));
     }
 }

@@ -67,8 +67,14 @@ internal static class Qwen3Moe
     /// <summary>The weight of each expert for each token, 0 for all but the top ones: (B, S, E).</summary>
     private static string Router(DecoderGraph decoder, string tensor, string path, string input, int count, int top)
     {
+        string logits = decoder.Exact(path, input, tensor, decoder.Config.HiddenSize, count);
+        return decoder.InFloat32(path, logits, wide => Weights(decoder, path, wide, top));
+    }
+
+    /// <remarks>In float32, as transformers does it: two experts that are nearly equal are not chosen by rounding.</remarks>
+    private static string Weights(DecoderGraph decoder, string path, string logits, int top)
+    {
         var graph = decoder.Graph;
-        string logits = decoder.Linear(path, input, tensor, decoder.Config.HiddenSize, count, bias: false);
         string all = graph.Node("Softmax", path + "/Softmax", [logits], Attributes.Int("axis", -1));
         string best = path + "/TopK/output_0", indices = path + "/TopK/output_1";
         graph.Node("TopK", path + "/TopK", [all, graph.Constant(top)], (ReadOnlySpan<string>)[best, indices], Attributes.Int("axis", -1));

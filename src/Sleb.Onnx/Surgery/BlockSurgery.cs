@@ -28,7 +28,7 @@ internal static class BlockSurgery
 
         using var staged = StagedFolder.Create(target, request.Overwrite);
         OnnxExporter.SayWhenFull(target, () => Write(package, map, provenance, staged.Path, cancellationToken));
-        string? note = Verify(staged.Path, cancellationToken)?.Replace(staged.Path, target, StringComparison.Ordinal);
+        string? note = Verify(staged.Path, package.ElementType, provenance.Survivors.Count, cancellationToken)?.Replace(staged.Path, target, StringComparison.Ordinal);
         cancellationToken.ThrowIfCancellationRequested();
         staged.Commit();
         return new ExportResult(target, ModelFolder.Bytes(target), provenance, AlreadyThere: false) { Notes = note is null ? [] : [note] };
@@ -58,12 +58,12 @@ internal static class BlockSurgery
     }
 
     /// <summary>Loads the folder as a user would; returns what the user should know of its tokenizer.</summary>
-    private static string? Verify(string folder, CancellationToken cancellationToken)
+    private static string? Verify(string folder, DataType type, int blocks, CancellationToken cancellationToken)
     {
         try
         {
             using var model = GenAIModel.Load(folder, fallbackToCpu: true);
-            LogitCheck.Verify(model, reference: null, cancellationToken);
+            LogitCheck.Verify(model, reference: null, type, blocks, cancellationToken);
             return TokenizerCheck.Compare(model);
         }
         catch (OnnxRuntimeGenAIException e)
@@ -80,6 +80,8 @@ internal static class BlockSurgery
             Artifact = "onnx",
             Target = source?.Target ?? (GenAIConfig.Read(package.Folder).Providers is [] ? "cpu" : "cuda"),
             Precision = source?.Precision ?? Precision(package),
+            Quantization = source?.Quantization,
+            FusedNorms = source?.FusedNorms ?? false,
             BaseFingerprint = FolderFingerprint.Compute(package.Folder),
             Family = package.Family,
             Blocks = blocks,

@@ -94,7 +94,7 @@ internal static class ExternalWeights
             cancellationToken.ThrowIfCancellationRequested();
             var part = buffer.AsSpan(0, (int)Math.Min(buffer.Length, left));
             source.ReadExactly(part);
-            target.Write(part);
+            target.WriteBytes(part);
         }
     }
 }

@@ -29,7 +29,7 @@ internal static partial class Allocator
     {
         if (!OperatingSystem.IsLinux() || !NativeLibrary.TryLoad("libc.so.6", out var libc) || !NativeLibrary.TryGetExport(libc, "mallopt", out _)) return;
         _ = Set(ArenaMax, 1);
-        _ = Set(MMapThreshold, 1 << 20);
+        _ = Set(MMapThreshold, 1 << 17); // glibc's own, which it raises to the largest block freed unless it is set
         _ = Set(TrimThreshold, 1 << 20);
         _ = Set(TopPad, 0);
     }

@@ -12,7 +12,7 @@ namespace Sleb.Torch.Scoring;
 internal sealed class TorchModel : IDisposable
 {
     /// <summary>Tokens a pass of the head: logits of a whole window would be windows x vocabulary floats.</summary>
-    private const int HeadChunk = 256;
+    private const int HeadChunk = 512;
 
     private readonly CausalLM _model;
     private readonly Device _device;

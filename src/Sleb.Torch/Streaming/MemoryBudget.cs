@@ -30,7 +30,10 @@ internal sealed record MemoryBudget
     /// <summary>Windows that may wait between two blocks: beside them one is made while its input is there.</summary>
     public int States => (int)Math.Clamp((Cap - Fixed) / State - 1, 0, int.MaxValue);
 
-    private long Fixed => Program + Weights + Work + Reserve;
+    /// <summary>A part of a matrix on its way into an ONNX folder; the export holds it beside the weights.</summary>
+    public long Matrix => Math.Min(128 << 20, Cap / 16);
+
+    private long Fixed => Program + Weights + Work + Matrix + Reserve;
 
     /// <exception cref="InvalidOperationException">The cap is too small: the message says how much is needed.</exception>
     public static MemoryBudget Of(long cap, Checkpoint checkpoint, StreamedModel model, int tokens)

@@ -17,9 +17,8 @@ internal sealed class ReadAhead(Checkpoint checkpoint) : IDisposable
 
     public void Dispose()
     {
-        _stop.Cancel();
+        _stop.Cancel(); // a source without a timer holds nothing that would need disposing
         _reading.Wait();
-        _stop.Dispose();
     }
 
     private void Read(IReadOnlyList<StreamedWeight> weights)

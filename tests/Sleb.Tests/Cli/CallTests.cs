@@ -9,9 +9,10 @@ public class CallTests
 
     public static TheoryData<string, string[]> WrongCalls => new()
     {
-        { "'--effort' is not an option of 'sleb prune'.", ["prune", Model, "--remove", "3", "--effort", "racing"] },
-        { "'--metric' is not an option of 'sleb prune'.", ["prune", "--metric", "perplexity", Model, "--remove", "3"] },
-        { "'--memory' is not an option of 'sleb export'.", ["export", Model, "--out", "x", "--memory", "2GB"] },
+        { "--effort is 'fast'; exhaustive or racing is expected.", ["prune", Model, "--remove", "3", "--effort", "fast"] },
+        { "--metric is 'loss'; perplexity or one-shot or block-influence is expected.", ["prune", "--metric", "loss", Model, "--remove", "3"] },
+        { "--memory is '2'; a size such as 2GB, 1.5GB or 800MB is expected.", ["export", Model, "--out", "x", "--memory", "2"] },
+        { "--memory is '-1GB'; a size such as 2GB, 1.5GB or 800MB is expected.", ["prune", Model, "--remove", "1", "--memory", "-1GB"] },
         { "'more' is one argument too many for 'sleb inspect'.", ["inspect", Model, "more"] },
         { "Option '--remove' is required.", ["prune", Model] },
         { "--remove is 'three'; a whole number is expected.", ["prune", Model, "--remove", "three"] },
@@ -20,14 +21,15 @@ public class CallTests
         { "--windows is '1.5'; a whole number is expected.", ["prune", Model, "--remove", "1", "--windows", "1.5"] },
         { "--early-barrier is -1; at least 0 is expected.", ["prune", Model, "--remove", "1", "--early-barrier", "-1"] },
         { "--target is 'npu'; cpu or cuda is expected.", ["prune", Model, "--remove", "1", "--target", "npu"] },
-        { "--precision is 'int4'; fp32 is expected.", ["export", Model, "--out", "x", "--precision", "int4"] },
+        { "--precision is 'fp64'; fp32 or fp16 or bf16 or int8 or int4 is expected.", ["export", Model, "--out", "x", "--precision", "fp64"] },
         { "--plan-only writes no folder, so it cannot stand beside --out.", ["prune", Model, "--remove", "1", "--plan-only", "--out", "x"] },
         { "--run needs a path, but '--jsn' follows it; write ./--jsn if that is the name.", ["prune", Model, "--remove", "1", "--run", "--jsn"] },
         { "Option '--out' is required.", ["export", Model] },
         { "--remove-blocks is ''; whole numbers separated by commas are expected, for example 14,17.", ["export", Model, "--out", "x", "--remove-blocks", ""] },
         { "--remove-blocks is '1,x'; whole numbers separated by commas are expected, for example 14,17.", ["export", Model, "--out", "x", "--remove-blocks", "1,x"] },
         { "--plan and --remove-blocks both say which blocks go; give one of them.", ["export", Model, "--out", "x", "--plan", "p", "--remove-blocks", "1"] },
-        { "--target and --precision are for --format onnx; a Hugging Face folder keeps the weights as they are.", ["export", Model, "--out", "x", "--format", "hf", "--target", "cpu"] },
+        { "--zero-points is for --precision int8 or int4; fp32 has no integers.", ["export", Model, "--out", "x", "--zero-points"] },
+        { "--target is for --format onnx; a Hugging Face folder keeps the weights as they are.", ["export", Model, "--out", "x", "--format", "hf", "--target", "cpu"] },
         { "Option '--text' is required.", ["perplexity", Model] },
         { "--sequence-length is 1; at least 2 is expected.", ["perplexity", Model, "--text", "x", "--sequence-length", "1"] },
         { "Option '--tasks' is required.", ["evaluate", Model, "--task-folder", "x"] },
@@ -48,7 +50,7 @@ public class CallTests
     [Fact]
     public void An_unknown_command_is_named()
     {
-        SlebCli.Run("bench", "x").AssertWrongCall("'bench' is not a command of sleb.", "sleb inspect|prune|export|perplexity|evaluate|generate|report");
+        SlebCli.Run("distill", "x").AssertWrongCall("'distill' is not a command of sleb.", "sleb inspect|prune|export|perplexity|evaluate|generate|report|bench");
         SlebCli.Run("--jsn").AssertWrongCall("'--jsn' is not an option of 'sleb'.", "sleb inspect");
     }
 
@@ -59,8 +61,8 @@ public class CallTests
     /// <summary>The contract's options, those of later issues left out. --help and the options of every command come on top.</summary>
     [Theory]
     [InlineData("inspect", "MODEL", "")]
-    [InlineData("prune", "MODEL", "--calibration --early-barrier --evaluation --evaluation-windows --join --late-barrier --out --overwrite --plan-only --precision --remove --run --sequence-length --target --windows")]
-    [InlineData("export", "MODEL", "--format --out --overwrite --plan --precision --remove-blocks --target")]
+    [InlineData("prune", "MODEL", "--accuracy-level --arithmetic --calibration --early-barrier --effort --embedding-precision --evaluation --evaluation-windows --fused-norms --join --late-barrier --memory --metric --out --overwrite --plan-only --precision --remove --run --sequence-length --share-weights --target --windows --zero-points")]
+    [InlineData("export", "MODEL", "--accuracy-level --embedding-precision --format --fused-norms --memory --out --overwrite --plan --precision --remove-blocks --share-weights --target --zero-points")]
     [InlineData("perplexity", "MODEL_OR_FOLDER", "--join --sequence-length --text --windows")]
     [InlineData("evaluate", "MODEL_OR_FOLDER", "--compare-to --details --limit --skip --task-folder --tasks")]
     [InlineData("generate", "FOLDER", "--ignore-eos --input-ids --max-new-tokens --prompt --seed --temperature --top-k --top-p")]

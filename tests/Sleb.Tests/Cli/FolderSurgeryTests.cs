@@ -48,9 +48,9 @@ public sealed class FolderSurgeryTests(DenseFolder dense) : IClassFixture<DenseF
     {
         SlebCli.Run("export", dense.Path, "--remove-blocks", "12", "--out", _folder["out"]).AssertWrongCall("Block 12 cannot be removed: the model has blocks 0 to 11.", "sleb export");
         SlebCli.Run("export", dense.Path, "--out", dense.Path, "--overwrite").AssertFailed("is the folder of the model itself");
-        foreach (string[] option in (string[][])[["--format", "hf"], ["--precision", "fp32"], ["--target", "cpu"]])
+        foreach (string[] option in (string[][])[["--format", "hf"], ["--precision", "fp32"], ["--fused-norms"], ["--memory", "2GB"]])
             SlebCli.Run(["export", dense.Path, "--out", _folder["out"], .. option]).AssertWrongCall(
-                $"{dense.Path} is an ONNX Runtime GenAI folder, whose weights stay as they are; --format, --target and --precision are for a Hugging Face folder.", "sleb export");
+                $"{dense.Path} is an ONNX Runtime GenAI folder, whose weights stay as they are; {option[0]} is for a Hugging Face folder.", "sleb export");
         Assert.Empty(Directory.GetFileSystemEntries(_folder.Path));
     }
 

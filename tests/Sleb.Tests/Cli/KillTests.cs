@@ -12,8 +12,8 @@ public class KillTests
     {
         string[] options = [.. mode, "--plan-only"];
         using PruneRun whole = new(), killed = new();
-        Assert.Equal(0, whole.Prune(3, options).ExitCode);
-        string[] expected = Losses(Path.Combine(whole.RunFolder, "run.jsonl"));
+        Assert.Equal(0, (await SlebCli.RunProcess(Path.GetTempPath(), whole.Args(3, options))).ExitCode);
+        string[] expected = whole.Losses;
 
         string trace = Path.Combine(killed.RunFolder, "run.jsonl");
         var random = new Random(17);
@@ -27,15 +27,12 @@ public class KillTests
             if (Lines(trace) < expected.Length) struck++;
         }
         Assert.NotEqual(0, struck); // else every process was done before its kill, and nothing was tried
-        Assert.Equal(0, killed.Prune(3, options).ExitCode);
+        Assert.Equal(0, (await SlebCli.RunProcess(Path.GetTempPath(), killed.Args(3, options))).ExitCode);
 
-        Assert.Equal(File.ReadAllBytes(whole.Plan), File.ReadAllBytes(killed.Plan));
+        Assert.Equal(File.ReadAllText(whole.Plan), File.ReadAllText(killed.Plan));
         // The same losses in the same order, so none was scored and written twice.
-        Assert.Equal(expected, Losses(trace));
+        Assert.Equal(expected, killed.Losses);
     }
-
-    /// <summary>The lines of a trace but for the one with the blocks' times.</summary>
-    private static string[] Losses(string trace) => [.. File.ReadAllLines(trace).Where(line => !line.Contains("\"blocks\":{", StringComparison.Ordinal))];
 
     private static int Lines(string path)
     {

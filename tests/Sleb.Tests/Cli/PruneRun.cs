@@ -11,6 +11,9 @@ internal sealed class PruneRun : IDisposable
 
     public string Plan => Path.Combine(RunFolder, "plan.json");
 
+    /// <summary>The trace's lines, but for the one with the blocks' times.</summary>
+    public string[] Losses => [.. File.ReadAllLines(Path.Combine(RunFolder, "run.jsonl")).Where(line => !line.Contains("\"blocks\":{", StringComparison.Ordinal))];
+
     /// <summary>Four windows of 128 tokens decide; that is enough work to be interrupted in.</summary>
     public string[] Args(int remove, params string[] more) =>
     [

@@ -12,7 +12,7 @@ public class PruneTests
         var reference = JsonDocument.Parse(File.ReadAllText(TestFiles.Data("tiny-novels.json"))).RootElement;
         var call = SlebCli.Run("prune", TestFiles.TinyNovels, "--remove", "2", "--sequence-length", "256", "--evaluation-windows", "0",
             "--run", run.RunFolder, "--out", run.Out, "--json");
-        Assert.Equal("blocks removedBlocks survivors rounds evaluationText dense pruned shipped plan folder", string.Join(' ', call.Keys));
+        Assert.Equal("blocks removedBlocks survivors rounds blockInfluence evaluationText dense pruned shipped plan folder", string.Join(' ', call.Keys));
         Assert.Equal([5, 3], ConformanceTests.Ints(call.Json.GetProperty("removedBlocks")));
         Assert.Equal([0, 1, 2, 4, 6, 7, 8, 9, 10, 11], ConformanceTests.Ints(call.Json.GetProperty("survivors")));
         Assert.Equal((run.Plan, run.Out), (call.Json.GetProperty("plan").GetString(), call.Json.GetProperty("folder").GetString()));
@@ -43,7 +43,7 @@ public class PruneTests
         Assert.Contains("already there", SlebCli.Run("export", TestFiles.TinyNovels, "--plan", run.Plan, "--out", run.Out).Out);
 
         int scored = File.ReadAllLines(Path.Combine(run.RunFolder, "run.jsonl")).Length;
-        Assert.Contains($"which holds {scored - 1} scores already", run.Prune(2, "--plan-only").Out); // a larger N continues
+        Assert.Contains($"which holds {scored - 2} losses already", run.Prune(2, "--plan-only").Out); // a larger N continues
         SlebCli.Run("export", TestFiles.TinyNovels, "--plan", run.Plan, "--out", run.Out).AssertFailed(run.Out, "not empty", "--overwrite");
         Assert.Equal(0, SlebCli.Run("export", TestFiles.TinyNovels, "--plan", run.Plan, "--out", run.Out, "--overwrite").ExitCode);
     }
