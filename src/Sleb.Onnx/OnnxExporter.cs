@@ -1,6 +1,5 @@
 using System.Globalization;
 using Sleb.Core.Artifacts;
-using Sleb.Core.Checkpoints;
 using Sleb.Core.Families;
 using Sleb.Core.Plan;
 using Sleb.Onnx.Emit;
@@ -31,11 +30,11 @@ internal static class OnnxExporter
         using var staged = StagedFolder.Create(target, request.Overwrite);
         string? contextNote = null;
         SayWhenFull(target, () => contextNote = Write(staged.Path, request, family, provenance, cancellationToken));
-        var (ran, runNote, tokenizerNote) = Check(staged.Path, request, provenance, cancellationToken);
+        var (runNote, tokenizerNote) = Check(staged.Path, request, provenance, cancellationToken);
         tokenizerNote = tokenizerNote?.Replace(staged.Path, target, StringComparison.Ordinal);
         cancellationToken.ThrowIfCancellationRequested();
         staged.Commit();
-        return new ExportResult(target, Size(target), provenance, AlreadyThere: false) { RanHere = ran, Notes = [.. new[] { contextNote, runNote, tokenizerNote }.OfType<string>()] };
+        return new ExportResult(target, Size(target), provenance, AlreadyThere: false) { Notes = [.. new[] { contextNote, runNote, tokenizerNote }.OfType<string>()] };
     }
 
     /// <summary>What can be refused before a long search that ends in an export: the format, and a target that holds something else.</summary>
@@ -51,26 +50,19 @@ internal static class OnnxExporter
         if (!mayBeIt) StagedFolder.CheckTarget(request.OutFolder, request.Overwrite);
     }
 
-    private static (bool Ran, string? RunNote, string? TokenizerNote) Check(string folder, ExportRequest request, Provenance provenance, CancellationToken cancellationToken)
+    private static (string? RunNote, string? TokenizerNote) Check(string folder, ExportRequest request, Provenance provenance, CancellationToken cancellationToken)
     {
         if (request.Pieces is { } pieces)
         {
             PieceCheck.Verify(folder, provenance.Survivors, request.Checkpoint.Config.VocabSize, pieces, cancellationToken);
-            return (true, null, null);
+            return (null, null);
         }
-        try
-        {
-            using var model = GenAIModel.Load(folder, fallbackToCpu: true);
-            string? note = model.FellBackToCpu ? "Run on this machine's CPU alone: there is no CUDA here to try the folder on." : null;
-            // Integers are another model, whose logits no reference here knows.
-            var reference = provenance.Quantization is null ? request.ReferenceLogits : null;
-            LogitCheck.Verify(model, reference, ExportFormat.FloatType(request.Precision), provenance.Survivors.Count, cancellationToken);
-            return (true, note, TokenizerCheck.Compare(model));
-        }
-        catch (CheckpointException e) when (request.Target == "cuda" && LacksKernel(e))
-        {
-            return (false, $"Not run on this machine: there is no CUDA here, and the CPU lacks kernels for {request.Precision}. The graph's form and types were checked, its logits were not, nor was GenAI's tokenizer compared.", null);
-        }
+        using var model = GenAIModel.LoadIfItRuns(folder);
+        if (model is null) return (ExportResult.NotRunHere(request.Precision), null);
+        // Integers are another model, whose logits no reference here knows.
+        var reference = provenance.Quantization is null ? request.ReferenceLogits : null;
+        LogitCheck.Verify(model, reference, ExportFormat.FloatType(request.Precision), provenance.Survivors.Count, cancellationToken);
+        return (model.FellBackToCpu ? ExportResult.RunOnCpuAlone : null, TokenizerCheck.Compare(model));
     }
 
     /// <summary>Turns the system's error of a full disk into a sentence.</summary>
@@ -102,10 +94,6 @@ internal static class OnnxExporter
         provenance.Write(folder);
         return decoder.ContextNote;
     }
-
-    /// <summary>The runtime looks for kernels only when all types in the graph have proved right.</summary>
-    private static bool LacksKernel(CheckpointException e) => e.InnerException?.Message.Contains("NOT_IMPLEMENTED", StringComparison.Ordinal) is true
-        || e.InnerException?.Message.Contains("Could not find an implementation", StringComparison.Ordinal) is true;
 
     private static Provenance Describe(ExportRequest request, IReadOnlyList<int> survivors) => new()
     {

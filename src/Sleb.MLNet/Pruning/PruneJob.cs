@@ -142,14 +142,18 @@ internal sealed class PruneJob
 
         foreach (string note in export.Notes) _tell(new PruneEvent.Warning(note));
         result = result with { Folder = request.OutFolder };
-        if (!export.RanHere) return result;
         if (!model.MayLoad(export.Bytes))
         {
             _tell(new PruneEvent.Warning($"The written folder ({MemoryBudget.Text(export.Bytes)}) does not fit the memory cap when it is loaded, so its perplexity was not measured; each of its blocks was compared with the checkpoint's."));
             return result;
         }
         _tell(new PruneEvent.Phase("evaluating the written folder"));
-        using var shipped = GenAIModel.Load(export.Folder, _request.Target == "cuda" ? gpu : null, _request.FallbackToCpu || gpu is null);
+        using var shipped = GenAIModel.LoadIfItRuns(export.Folder, _request.Target == "cuda" ? gpu : null, _request.FallbackToCpu || gpu is null);
+        if (shipped is null)
+        {
+            if (export.AlreadyThere) _tell(new PruneEvent.Warning(ExportResult.NotRunHere(_request.Precision))); // else it is one of the notes
+            return result;
+        }
         var losses = text.Evaluation.Select(ids => shipped.TokenNll(ids, _cancellationToken).Average()).ToList();
         return result with
         {

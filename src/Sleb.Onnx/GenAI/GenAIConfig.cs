@@ -24,6 +24,9 @@ internal sealed record GenAIConfig(int ContextLength, int VocabSize, IReadOnlyLi
     // GenAI's parser knows no \uXXXX escapes and no BOM.
     public static readonly JsonSerializerOptions Json = new() { WriteIndented = true, IndentSize = 4, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
+    /// <summary>Whether the folder asks for CUDA.</summary>
+    public bool IsForCuda => Providers.Contains("cuda", StringComparer.OrdinalIgnoreCase);
+
     /// <summary>What the runtime here needs of a folder, whoever wrote it.</summary>
     /// <exception cref="CheckpointException">The file is missing or damaged.</exception>
     public static GenAIConfig Read(string folder)

@@ -43,11 +43,19 @@ internal sealed class GenAIModel : ITokenScorer, IDisposable
     /// <param name="fallbackToCpu">Use the CPU where CUDA is missing, instead of failing.</param>
     /// <exception cref="CheckpointException">The folder is missing or damaged.</exception>
     /// <exception cref="InvalidOperationException">CUDA was asked for and is not there.</exception>
-    public static GenAIModel Load(string folder, int? gpuDeviceId = null, bool fallbackToCpu = false)
+    public static GenAIModel Load(string folder, int? gpuDeviceId = null, bool fallbackToCpu = false) =>
+        Open(folder, gpuDeviceId, fallbackToCpu, mayLackKernels: false)!;
+
+    /// <summary>As <see cref="Load"/>; null where CUDA is missing and the CPU, in its place, lacks kernels for the folder's types.</summary>
+    /// <remarks>The runtime looks for kernels only when all types in the graph have proved right.</remarks>
+    public static GenAIModel? LoadIfItRuns(string folder, int? gpuDeviceId = null, bool fallbackToCpu = true) =>
+        Open(folder, gpuDeviceId, fallbackToCpu, mayLackKernels: true);
+
+    private static GenAIModel? Open(string folder, int? gpuDeviceId, bool fallbackToCpu, bool mayLackKernels)
     {
         folder = Path.GetFullPath(folder);
         var config = GenAIConfig.Read(folder);
-        int? device = gpuDeviceId ?? (config.Providers.Contains("cuda", StringComparer.OrdinalIgnoreCase) ? 0 : null);
+        int? device = gpuDeviceId ?? (config.IsForCuda ? 0 : null);
         if (device is not null)
         {
             try
@@ -58,7 +66,14 @@ internal sealed class GenAIModel : ITokenScorer, IDisposable
             {
             }
         }
-        return new GenAIModel(folder, config, ModelLoader.Open(folder, config, null), "cpu", fellBackToCpu: device is not null);
+        try
+        {
+            return new GenAIModel(folder, config, ModelLoader.Open(folder, config, null), "cpu", fellBackToCpu: device is not null);
+        }
+        catch (CheckpointException e) when (mayLackKernels && device is not null && ModelLoader.LacksKernel(e))
+        {
+            return null;
+        }
     }
 
     /// <summary>Negative log-likelihoods of ids 1 … n-1 in nats, each given those before it.</summary>

@@ -39,6 +39,10 @@ internal static partial class ModelLoader
         }
     }
 
+    /// <summary>Whether a folder was refused only because the device has no kernel for one of its types.</summary>
+    public static bool LacksKernel(CheckpointException e) => e.InnerException?.Message.Contains("NOT_IMPLEMENTED", StringComparison.Ordinal) is true
+        || e.InnerException?.Message.Contains("Could not find an implementation", StringComparison.Ordinal) is true;
+
     /// <summary>
     /// Any folder is run without a pad token (see <see cref="GenAIConfig.NoPadToken"/>). GenAI wants an end of sequence then; where the
     /// folder has none, any id serves, since what ends a text is decided here.

@@ -93,13 +93,19 @@ internal sealed class BlockRemoval
     {
         foreach (var value in Graph.Input.Concat(Graph.Output)) value.Name = Renumber(value.Name);
         foreach (var tensor in Graph.Initializer) tensor.Name = Renumber(tensor.Name);
+        var writers = Graph.Node.SelectMany(node => node.Output.Select(output => (output, _map.Part(node)))).Where(pair => pair.output.Length > 0).ToDictionary();
         foreach (var node in Graph.Node.SelectMany(GraphNames.Within))
         {
             node.Name = Renumber(node.Name);
-            for (int i = 0; i < node.Input.Count; i++) node.Input[i] = Renumber(node.Input[i]);
-            for (int i = 0; i < node.Output.Count; i++) node.Output[i] = Renumber(node.Output[i]);
+            foreach (var values in (RepeatedField<string>[])[node.Input, node.Output])
+                for (int i = 0; i < values.Count; i++) values[i] = RenumberValue(values[i], writers);
         }
     }
+
+    /// <summary>A value belongs to the node that writes it: a fused norm's sum may bear the name of the block before, which may be gone.</summary>
+    private string RenumberValue(string name, Dictionary<string, int> writers) =>
+        _package.Caches.Block(name) is null && GraphNames.Layer(name) is { } layer && writers.TryGetValue(name, out int part) && part >= 0
+            ? GraphNames.Renumber(name, _renumbered[part] + layer - part) : Renumber(name);
 
     private string Renumber(string name)
     {

@@ -28,10 +28,12 @@ internal static class BlockSurgery
 
         using var staged = StagedFolder.Create(target, request.Overwrite);
         OnnxExporter.SayWhenFull(target, () => Write(package, map, provenance, staged.Path, cancellationToken));
-        string? note = Verify(staged.Path, package.ElementType, provenance.Survivors.Count, cancellationToken)?.Replace(staged.Path, target, StringComparison.Ordinal);
+        var (runNote, tokenizerNote) = Verify(staged.Path, package.ElementType, provenance, cancellationToken);
+        tokenizerNote = tokenizerNote?.Replace(staged.Path, target, StringComparison.Ordinal);
+        string? draftNote = PrunedGenAIConfig.HasDraft(package) ? $"The draft model of {package.Folder} was left out: it was made to run ahead of all {map.Count} blocks." : null;
         cancellationToken.ThrowIfCancellationRequested();
         staged.Commit();
-        return new ExportResult(target, ModelFolder.Bytes(target), provenance, AlreadyThere: false) { Notes = note is null ? [] : [note] };
+        return new ExportResult(target, ModelFolder.Bytes(target), provenance, AlreadyThere: false) { Notes = [.. new[] { draftNote, runNote, tokenizerNote }.OfType<string>()] };
     }
 
     /// <summary>What can be refused before a long search that ends in surgery: a target that holds something else.</summary>
@@ -57,14 +59,15 @@ internal static class BlockSurgery
         provenance.Write(folder);
     }
 
-    /// <summary>Loads the folder as a user would; returns what the user should know of its tokenizer.</summary>
-    private static string? Verify(string folder, DataType type, int blocks, CancellationToken cancellationToken)
+    /// <summary>Loads the folder as a user would; returns what the user should know of where it ran and of its tokenizer.</summary>
+    private static (string? RunNote, string? TokenizerNote) Verify(string folder, DataType type, Provenance provenance, CancellationToken cancellationToken)
     {
         try
         {
-            using var model = GenAIModel.Load(folder, fallbackToCpu: true);
-            LogitCheck.Verify(model, reference: null, type, blocks, cancellationToken);
-            return TokenizerCheck.Compare(model);
+            using var model = GenAIModel.LoadIfItRuns(folder);
+            if (model is null) return (ExportResult.NotRunHere(provenance.Precision), null);
+            LogitCheck.Verify(model, reference: null, type, provenance.Survivors.Count, cancellationToken);
+            return (model.FellBackToCpu ? ExportResult.RunOnCpuAlone : null, TokenizerCheck.Compare(model));
         }
         catch (OnnxRuntimeGenAIException e)
         {
@@ -78,10 +81,10 @@ internal static class BlockSurgery
         return new Provenance
         {
             Artifact = "onnx",
-            Target = source?.Target ?? (GenAIConfig.Read(package.Folder).Providers is [] ? "cpu" : "cuda"),
+            Target = source?.Target ?? (GenAIConfig.Read(package.Folder).IsForCuda ? "cuda" : "cpu"),
             Precision = source?.Precision ?? Precision(package),
             Quantization = source?.Quantization,
-            FusedNorms = source?.FusedNorms ?? false,
+            FusedNorms = package.Model.Graph.Node.Any(node => node.OpType is SkipNorm.Simplified or SkipNorm.Full),
             BaseFingerprint = FolderFingerprint.Compute(package.Folder),
             Family = package.Family,
             Blocks = blocks,

@@ -5,12 +5,19 @@ using Sleb.Onnx.GenAI;
 
 namespace Sleb.Onnx.Surgery;
 
-/// <summary>genai_config.json for what is left of a package: the block count and the lists by block change, every other key stays as it is.</summary>
+/// <summary>genai_config.json for what is left of a package: the block count and the lists by block change, a draft model goes, every other key stays as it is.</summary>
 internal static class PrunedGenAIConfig
 {
+    private const string Draft = "draft", Speculative = "speculative";
+
+    /// <summary>Whether the package holds a smaller model that runs ahead of it.</summary>
+    public static bool HasDraft(DecoderPackage package) => ((JsonObject)package.Config["model"]!).ContainsKey(Draft);
+
     public static void Write(DecoderPackage package, int blocks, IReadOnlyList<int> survivors, string folder)
     {
         var config = (JsonObject)package.Config.DeepClone();
+        // A draft is chosen for the speed and the answers of one model; its folder is not copied, and GenAI would look for it.
+        if (((JsonObject)config["model"]!).Remove(Draft)) config.Remove(Speculative);
         var decoder = (JsonObject)config["model"]!["decoder"]!;
         decoder["num_hidden_layers"] = survivors.Count;
         if (decoder["layer_types"] is { } types)

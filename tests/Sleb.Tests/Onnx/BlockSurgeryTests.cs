@@ -89,12 +89,35 @@ public sealed class BlockSurgeryTests : IDisposable
     }
 
     [Fact]
+    public void ADraftThatRanAheadOfTheWholeModelIsLeftOutAndSaidSo()
+    {
+        var package = new BuilderPackage("tiny-llama-fp32");
+        string drafted = BuilderPackage.Change(package.Folder, _temporary["drafted"], _ => { });
+        string draft = Remove(package.Folder, 0, 2, 3, 5);
+        Directory.CreateDirectory(_temporary["drafted", "draft"]);
+        foreach (string file in (string[])["model.onnx", "model.onnx.data"]) File.Copy(Path.Combine(draft, file), _temporary["drafted", "draft", file]);
+        var config = JsonNode.Parse(File.ReadAllText(Path.Combine(drafted, "genai_config.json")))!;
+        config["model"]!["draft"] = new JsonObject { ["filename"] = "draft/model.onnx", ["head_size"] = 16, ["num_key_value_heads"] = 2, ["num_hidden_layers"] = 2 };
+        config["speculative"] = new JsonObject { ["max_draft_tokens"] = 4 };
+        File.WriteAllText(Path.Combine(drafted, "genai_config.json"), config.ToJsonString());
+
+        var result = BlockSurgery.Remove(new() { Folder = drafted, RemovedBlocks = [1, 3], OutFolder = _temporary["out"] }, TestContext.Current.CancellationToken);
+        Assert.Equal([$"The draft model of {drafted} was left out: it was made to run ahead of all 6 blocks."], result.Notes);
+        Assert.Empty(Directory.GetDirectories(result.Folder));
+        var pruned = JsonNode.Parse(File.ReadAllText(Path.Combine(result.Folder, "genai_config.json")))!.AsObject();
+        Assert.False(pruned.ContainsKey("speculative") || pruned["model"]!.AsObject().ContainsKey("draft"));
+        using var model = GenAIModel.Load(result.Folder);
+        Assert.Equal(package.Greedy("1_3"), model.Generate(package.Prompt, new() { MaxNewTokens = 24, IgnoreEos = true }, null, TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
     public void ProvenanceStandsInTheGraphAndBesideIt()
     {
         var package = new BuilderPackage("tiny-llama-int4");
         string pruned = Remove(package.Folder, 3, 1);
         var provenance = Provenance.Read(pruned)!;
         Assert.Equal(("onnx", "cpu", "int4", "llama", 6), (provenance.Artifact, provenance.Target, provenance.Precision, provenance.Family, provenance.Blocks));
+        Assert.True(provenance.FusedNorms); // as the builder writes them
         Assert.Equal(FolderFingerprint.Compute(package.Folder), provenance.BaseFingerprint);
         Assert.Equal([3, 1], provenance.RemovedBlocks);
         var metadata = BuilderPackage.Read(pruned).MetadataProps.ToDictionary(entry => entry.Key, entry => entry.Value);
