@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using Sleb.Cli.Json;
 using Sleb.Core.Checkpoints;
 using Sleb.Onnx;
+using Sleb.Onnx.Surgery;
 
 namespace Sleb.Cli.Inspection;
 
@@ -28,9 +29,9 @@ internal static class GenAIInspection
         if (decoder is null) reasons.Add($"{path} has no object 'model.decoder'; decoder models with one graph are supported.");
         else if (Text(decoder, "filename") is not { } graph) reasons.Add($"{path} has no 'model.decoder.filename'; decoder models with one graph are supported.");
         else if (!File.Exists(Path.Combine(folder, graph))) reasons.Add($"{path} names the graph {graph}, which is not in the folder.");
-        if (DataCheck.Find(folder) is { } damage) reasons.Add(damage);
         foreach (string name in (ReadOnlySpan<string>)["context_length", "vocab_size"])
             if (Number(model, name) is null) reasons.Add($"{path} has no whole number 'model.{name}'.");
+        if (reasons.Count == 0 && (DataCheck.Find(folder) ?? Fault(folder)) is { } fault) reasons.Add(fault);
         return new InspectDocument
         {
             Family = Text(model, "type"),
@@ -42,6 +43,20 @@ internal static class GenAIInspection
             Bytes = ModelBytes(folder),
             Reasons = reasons,
         };
+    }
+
+    /// <summary>What keeps blocks from being taken out: a file that is missing or cut off, a graph of another form.</summary>
+    private static string? Fault(string folder)
+    {
+        try
+        {
+            _ = new BlockMap(DecoderPackage.Open(folder));
+            return null;
+        }
+        catch (CheckpointException e)
+        {
+            return e.Message;
+        }
     }
 
     /// <summary>The graphs and their external data.</summary>

@@ -65,6 +65,26 @@ public class InspectTests
         SlebCli.Run("inspect", folder.Path, "--json").AssertFailed("model.safetensors", "truncated");
     }
 
+    [Theory]
+    [InlineData("model.onnx.data", -1, "model.onnx.data, which is not there")]
+    [InlineData("model.onnx.data", 1000, "is 1000 bytes long, but")]
+    [InlineData("model.onnx", 20_000, "is cut off or damaged")]
+    public void A_builders_folder_that_is_not_whole_is_not_supported(string file, int length, string reason)
+    {
+        using var folder = new TemporaryFolder();
+        string whole = TestFiles.Shared("reference", "genai-builder", "tiny-llama-fp32");
+        foreach (string path in Directory.GetFiles(whole)) File.Copy(path, folder[Path.GetFileName(path)]);
+        Assert.True(SlebCli.Run("inspect", folder.Path, "--json").Json.GetProperty("supported").GetBoolean());
+        byte[] bytes = File.ReadAllBytes(folder[file]);
+        File.Delete(folder[file]);
+        if (length >= 0) File.WriteAllBytes(folder[file], bytes[..length]);
+        var call = SlebCli.Run("inspect", folder.Path, "--json");
+        Assert.Equal(6, call.Json.GetProperty("blocks").GetInt32());
+        Assert.False(call.Json.GetProperty("supported").GetBoolean());
+        Assert.Contains(reason, call.Json.GetProperty("reasons").EnumerateArray().Single().GetString());
+        SlebCli.Run("export", folder.Path, "--remove-blocks", "1", "--out", folder["out"]).AssertFailed(reason);
+    }
+
     [Fact]
     public void A_folder_without_a_model_is_a_failure()
     {
