@@ -58,6 +58,7 @@ internal sealed class ExportCommand : SlebCommand
         var survivors = Survivors.After(checkpoint.Config.NumHiddenLayers, removed);
         context.Cancellation.ThrowIfCancellationRequested();
 
+        if (hf && call.GetValue(_memory) is { } cap) new ResultLines(context.Console).Add("Memory", MemoryBudget.CopyPlan(cap));
         Announce(context, survivors.Count, checkpoint.Config.NumHiddenLayers, hf ? "a Hugging Face" : "an ONNX Runtime GenAI");
         var (folder, bytes, alreadyThere) = hf
             ? WriteCheckpoint(checkpoint, removed, target, plan, call.GetValue(_overwrite), context.Cancellation)

@@ -68,6 +68,17 @@ internal sealed record MemoryBudget
     public string ExportPlan() =>
         $"at most {Text(Fixed)} of {Text(Cap)}: the folder is written and checked piece by piece ({Text(Weights)} at a time)";
 
+    /// <summary>What a copy of a checkpoint's weights will do, for a person: whatever their size, they pass through a few megabytes.</summary>
+    /// <exception cref="InvalidOperationException">The cap is too small: the message says how much is needed.</exception>
+    public static string CopyPlan(long cap)
+    {
+        ProcessMemory.KeepSmall();
+        ProcessMemory.Trim();
+        long needed = ProcessMemory.Resident() + Reserve;
+        return needed <= cap ? $"at most {Text(needed)} of {Text(cap)}: weights are copied and compared piece by piece"
+            : throw new InvalidOperationException($"The memory cap is {Text(cap)}, but at least {Text(needed)} are needed for the program itself. Give a larger --memory.");
+    }
+
     /// <summary>Megabytes, rounded up.</summary>
     public static string Text(long bytes) => string.Create(CultureInfo.InvariantCulture, $"{Math.Ceiling(bytes / 1e6):0} MB");
 }

@@ -32,6 +32,21 @@ public class MemoryCapTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public async Task A_checkpoint_larger_than_the_cap_is_cut_under_it()
+    {
+        using var temporary = new TemporaryFolder();
+        RandomCheckpoint.Write(temporary["model"], blocks: 48, hidden: 512, intermediate: 1536, heads: 8, vocabulary: 8000); // 340 MB
+        var export = await Run(temporary, 260, "export", "model", "--remove-blocks", "3", "--out", "out", "--format", "hf", "--memory", "260MB", "--json");
+        Assert.Matches(@"Memory +at most \d+ MB of 260 MB: weights are copied and compared piece by piece", export.Error.ReplaceLineEndings(" "));
+        Assert.Equal(47, export.Json.GetProperty("survivors").GetArrayLength());
+
+        var refused = await SlebCli.RunProcess(temporary.Path, "export", "model", "--out", "other", "--format", "hf", "--memory", "100MB");
+        Assert.Equal(1, refused.ExitCode);
+        Assert.Matches(@"The memory cap is 100 MB, but at least \d+ MB are needed for the program itself. Give a larger --memory.", refused.Error);
+        Assert.False(Directory.Exists(temporary["other"]));
+    }
+
+    [Fact]
     public async Task A_cap_that_holds_no_block_is_refused_before_the_search()
     {
         using var temporary = new TemporaryFolder();
