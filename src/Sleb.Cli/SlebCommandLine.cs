@@ -69,6 +69,7 @@ internal static class SlebCommandLine
             new GenerateCommand(),
             new ReportCommand(),
             new BenchCommand(),
+            new DoctorCommand(),
         };
         root.Add(JsonOption);
         root.Add(VerboseOption);

@@ -1,11 +1,12 @@
 using Sleb.Core.Checkpoints;
+using Sleb.MLNet;
 
 namespace Sleb.Cli.Output;
 
 /// <summary>What a person reads of an exception.</summary>
 internal static class Sentences
 {
-    public static string Of(Exception e) => e switch
+    public static string Of(Exception e) => MissingNatives.Sentence(e) ?? e switch
     {
         // The base classes append the parameter's name and value, which mean nothing on a command line.
         ArgumentException { ParamName: not null } => Cut(e.Message, " (Parameter '"),

@@ -50,7 +50,7 @@ public class CallTests
     [Fact]
     public void An_unknown_command_is_named()
     {
-        SlebCli.Run("distill", "x").AssertWrongCall("'distill' is not a command of sleb.", "sleb inspect|prune|export|perplexity|evaluate|generate|report|bench");
+        SlebCli.Run("distill", "x").AssertWrongCall("'distill' is not a command of sleb.", "sleb inspect|prune|export|perplexity|evaluate|generate|report|bench|doctor");
         SlebCli.Run("--jsn").AssertWrongCall("'--jsn' is not an option of 'sleb'.", "sleb inspect");
     }
 
