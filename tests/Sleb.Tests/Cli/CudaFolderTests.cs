@@ -36,6 +36,8 @@ public sealed class CudaFolderTests : IDisposable
         foreach (string file in (string[])["genai_config.json", "model.onnx.data"])
             Assert.Equal(File.ReadAllBytes(_folder["direct", file]), File.ReadAllBytes(_folder["cut", file]));
         Assert.Contains("already there", SlebCli.Run("export", _folder["dense"], "--remove-blocks", "3", "--out", _folder["cut"]).Out);
+        SlebCli.Run("prune", _folder["dense"], "--remove", "1", "--calibration", Path.Combine(TestFiles.TinyNovels, "calibration.txt"), "--run", _folder["run"])
+            .AssertFailed("ONNX Runtime cannot run", "on the CPU", "implementation");
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using Sleb.Cli;
 
 namespace Sleb.Tests.Cli;
 
@@ -28,6 +29,18 @@ public partial class DocumentationTests
         }
     }
 
+    [Fact]
+    public void The_commands_for_a_GPU_are_calls_that_the_tool_and_the_build_know()
+    {
+        string page = File.ReadAllText(Path.Combine(TestFiles.Root, "docs", "gpu.md")), natives = File.ReadAllText(Path.Combine(TestFiles.Root, "build", "Natives.props"));
+        var commands = page.Split('\n').Where(line => line.StartsWith("$ sleb ", StringComparison.Ordinal)).ToList();
+        Assert.Equal(6, commands.Count);
+        Assert.All(commands, command => Assert.Empty(SlebCommandLine.CreateRoot().Parse(Words(command["$ sleb ".Length..])).Errors));
+        Assert.All(Property().Matches(page), property => Assert.Contains($"$({property.Value})", natives));
+        foreach (var (package, version) in Package().Matches(page).Select(match => (match.Groups[1].Value, match.Groups[2].Value)))
+            Assert.Contains($"Include=\"{package}\" Version=\"{version}\"", File.ReadAllText(Path.Combine(TestFiles.Root, "Directory.Packages.props")));
+    }
+
     private static void CheckMainJob(CliResult call, TemporaryFolder folder)
     {
         // Text alone is approved: the last digits of a sum differ between machines.
@@ -41,6 +54,12 @@ public partial class DocumentationTests
     /// <summary>As a shell would cut it; the page quotes only with double quotes.</summary>
     private static string[] Words(string line) =>
         [.. line.Split('"').SelectMany((part, i) => i % 2 == 1 ? [part] : part.Split(' ', StringSplitOptions.RemoveEmptyEntries))];
+
+    [GeneratedRegex(@"\bSleb(Runtime|OnnxRuntime|GenAI|Torch)\b")]
+    private static partial Regex Property();
+
+    [GeneratedRegex(@"`([\w.-]+)` (\d+\.\d+\.\d+) \|")]
+    private static partial Regex Package();
 
     [GeneratedRegex(@"\d+\.\d+")]
     private static partial Regex Number();
