@@ -50,7 +50,7 @@ public sealed class DoctorTests : IDisposable
     public async Task A_missing_library_is_a_sentence_and_the_others_are_tried_all_the_same(string file, string name, string advice)
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "The tool's folder is made anew with symbolic links.");
-        using var process = Process.Start(new ProcessStartInfo("dotnet", [ToolWithout(file), "doctor", "--json"]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        using var process = Start(ToolWithout(file), "doctor", "--json");
         var call = await SlebCli.Finish(process);
         call.AssertFailed($"{name} does not work on this machine's CPU: The native library of {name.Replace("TorchSharp", "libtorch")} is missing: {advice}");
         var libraries = JsonDocument.Parse(call.Out).RootElement.GetProperty("libraries").EnumerateArray().ToList();
@@ -60,6 +60,14 @@ public sealed class DoctorTests : IDisposable
             Assert.Equal(needed ? null : "cpu", Text(library.GetProperty("cpu"), "device"));
             if (needed) Assert.Equal((Text(library.GetProperty("cpu"), "reason"), null), (Text(library.GetProperty("cuda"), "reason"), Text(library, "version")));
         }
+    }
+
+    [Fact]
+    public async Task Other_commands_name_the_package_too()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "The tool's folder is made anew with symbolic links.");
+        using var process = Start(ToolWithout("libonnxruntime-genai.so"), "export", TestFiles.TinyNovels, "--out", _folder["out"]);
+        (await SlebCli.Finish(process)).AssertFailed("The native library of ONNX Runtime GenAI is missing: add the package Microsoft.ML.OnnxRuntimeGenAI (");
     }
 
     [Fact]
@@ -83,6 +91,9 @@ public sealed class DoctorTests : IDisposable
     }
 
     public void Dispose() => _folder.Dispose();
+
+    private static Process Start(string tool, params string[] args) =>
+        Process.Start(new ProcessStartInfo("dotnet", [tool, .. args]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
 
     private static string? Text(JsonElement json, string name) => json.GetProperty(name).GetString();
 

@@ -57,6 +57,7 @@ public sealed class ConsumerTests(ConsumerProject consumer) : IClassFixture<Cons
         }
 
         string tool = consumer.InstallTool();
+        Assert.Contains("ONNX Runtime GenAI 0.18.0", Succeeds(consumer.Run(tool, ["doctor"])), StringComparison.Ordinal);
         string output = Succeeds(consumer.Run(tool, ["prune", TestFiles.TinyNovels, "--remove", "1", "--windows", "1", "--sequence-length", "64", "--evaluation-windows", "1", "--out", "minus-1"]));
         Assert.Contains("Removed ", output, StringComparison.Ordinal);
         Assert.NotEmpty(Succeeds(consumer.Run(tool, ["generate", "minus-1", "--prompt", "The door opened, and"])));
