@@ -32,6 +32,14 @@ internal static class DataCheck
         return null;
     }
 
+    /// <summary>Reads a file that was just written again.</summary>
+    /// <exception cref="InvalidDataException">It holds something else than was written.</exception>
+    public static void Verify(string dataFile, string sha256)
+    {
+        if (FileHash.Sha256(dataFile) is var found && found != sha256)
+            throw new InvalidDataException($"{dataFile} was written with SHA-256 {sha256} and reads back as {found}. Nothing was put in place; check the disk and call again.");
+    }
+
     private static long End(TensorProto tensor) => tensor.ExternalData.Where(entry => entry.Key is "offset" or "length")
         .Sum(entry => long.Parse(entry.Value, CultureInfo.InvariantCulture));
 }

@@ -28,9 +28,9 @@ internal static class OnnxExporter
         if (request.Form.ShareWeights is { } shared) CheckApart(target, shared);
 
         using var staged = StagedFolder.Create(target, request.Overwrite);
-        string? contextNote = null;
-        SayWhenFull(target, () => contextNote = Write(staged.Path, request, family, provenance, cancellationToken));
-        var (runNote, tokenizerNote) = Check(staged.Path, request, provenance, cancellationToken);
+        string? contextNote = null, dataHash = null;
+        SayWhenFull(target, () => (contextNote, dataHash) = Write(staged.Path, request, family, provenance, cancellationToken));
+        var (runNote, tokenizerNote) = Check(staged.Path, request, provenance, dataHash!, cancellationToken);
         tokenizerNote = tokenizerNote?.Replace(staged.Path, target, StringComparison.Ordinal);
         cancellationToken.ThrowIfCancellationRequested();
         staged.Commit();
@@ -50,10 +50,11 @@ internal static class OnnxExporter
         if (!mayBeIt) StagedFolder.CheckTarget(request.OutFolder, request.Overwrite);
     }
 
-    private static (string? RunNote, string? TokenizerNote) Check(string folder, ExportRequest request, Provenance provenance, CancellationToken cancellationToken)
+    private static (string? RunNote, string? TokenizerNote) Check(string folder, ExportRequest request, Provenance provenance, string dataHash, CancellationToken cancellationToken)
     {
         if (request.Pieces is { } pieces)
         {
+            DataCheck.Verify(Path.Combine(folder, DataFile), dataHash);
             PieceCheck.Verify(folder, provenance.Survivors, request.Checkpoint.Config.VocabSize, pieces, cancellationToken);
             return (null, null);
         }
@@ -78,7 +79,8 @@ internal static class OnnxExporter
         }
     }
 
-    private static string? Write(string folder, ExportRequest request, Family family, Provenance provenance, CancellationToken cancellationToken)
+    /// <returns>What is to be said of the context, and the hash of the data that was written.</returns>
+    private static (string? ContextNote, string DataHash) Write(string folder, ExportRequest request, Family family, Provenance provenance, CancellationToken cancellationToken)
     {
         using var data = new ExternalData(Path.Combine(folder, DataFile), ExportFormat.FloatType(request.Precision));
         var shared = request.Form.ShareWeights is { } dense ? SharedWeights.Open(Path.GetFullPath(dense), provenance) : null;
@@ -92,7 +94,7 @@ internal static class OnnxExporter
             decoder.ContextLength, request.Target, GraphFile, decoder.ReadsPositions));
         TokenizerFiles.Copy(request.Checkpoint.Folder, folder);
         provenance.Write(folder);
-        return decoder.ContextNote;
+        return (decoder.ContextNote, provenance.SharedDataSha256 ?? data.Sha256);
     }
 
     private static Provenance Describe(ExportRequest request, IReadOnlyList<int> survivors) => new()

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 using DataType = Sleb.Onnx.Protos.TensorProto.Types.DataType;
 
 namespace Sleb.Onnx.Emit;
@@ -10,6 +11,7 @@ internal sealed class ExternalData(string path, DataType type = DataType.Float) 
     // A cache line: the runtime maps the file and computes on the weights where they lie.
     private const int Alignment = 64;
 
+    private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
     private FileStream? _opened;
 
     // Not there before the first weight: a graph that shares another's weights writes none.
@@ -22,11 +24,14 @@ internal sealed class ExternalData(string path, DataType type = DataType.Float) 
 
     public DataType Type => type;
 
+    /// <summary>SHA-256 of what was written so far: what the file has to hold.</summary>
+    public string Sha256 => Convert.ToHexStringLower(_hash.GetCurrentHash());
+
     public void Align()
     {
         Span<byte> zeros = stackalloc byte[Alignment];
         zeros.Clear();
-        Stream.Write(zeros[..(int)((Alignment - Position % Alignment) % Alignment)]);
+        WriteBytes(zeros[..(int)((Alignment - Position % Alignment) % Alignment)]);
     }
 
     /// <summary>Numbers, each rounded to the nearest one of <see cref="Type"/>.</summary>
@@ -34,7 +39,7 @@ internal sealed class ExternalData(string path, DataType type = DataType.Float) 
     {
         if (type == DataType.Float)
         {
-            Stream.Write(MemoryMarshal.AsBytes(values));
+            WriteBytes(MemoryMarshal.AsBytes(values));
             return;
         }
         Span<ushort> rounded = stackalloc ushort[1024];
@@ -42,11 +47,19 @@ internal sealed class ExternalData(string path, DataType type = DataType.Float) 
         {
             var part = values[done..Math.Min(values.Length, done + rounded.Length)];
             FloatTypes.Round(type, part, rounded);
-            Stream.Write(MemoryMarshal.AsBytes(rounded[..part.Length]));
+            WriteBytes(MemoryMarshal.AsBytes(rounded[..part.Length]));
         }
     }
 
-    public void WriteBytes(ReadOnlySpan<byte> bytes) => Stream.Write(bytes);
+    public void WriteBytes(ReadOnlySpan<byte> bytes)
+    {
+        Stream.Write(bytes);
+        _hash.AppendData(bytes);
+    }
 
-    public void Dispose() => _opened?.Dispose();
+    public void Dispose()
+    {
+        _opened?.Dispose();
+        _hash.Dispose();
+    }
 }

@@ -17,6 +17,9 @@ internal abstract class CausalLM(string name) : nn.Module(name)
     /// <summary>The final norm: (B, T, H) to (B, T, H).</summary>
     public abstract Tensor Norm(Tensor hidden);
 
-    /// <summary>Normed hidden states to float32 logits: (…, H) to (…, V).</summary>
-    public abstract Tensor Head(Tensor hidden);
+    /// <summary>Normed hidden states to the logits of a slice of the vocabulary: (…, H) to (…, V).</summary>
+    public abstract Tensor Head(Tensor hidden, VocabularySlice? slice);
+
+    /// <summary>Normed hidden states to all logits: (…, H) to (…, V).</summary>
+    public Tensor Head(Tensor hidden) => Head(hidden, null);
 }

@@ -29,10 +29,10 @@ internal sealed class Gemma3ForCausalLM : CausalLM
 
     public override Tensor Norm(Tensor hidden) => model.norm.forward(hidden);
 
-    public override Tensor Head(Tensor hidden)
+    public override Tensor Head(Tensor hidden, VocabularySlice? slice)
     {
         using var scope = NewDisposeScope();
-        var logits = lm_head?.forward(hidden) ?? model.embed_tokens.Unembed(hidden);
+        var logits = lm_head?.Unembed(hidden, slice) ?? model.embed_tokens.Unembed(hidden, slice);
         return (_softCap is { } cap ? (logits / cap).tanh() * cap : logits).MoveToOuterDisposeScope();
     }
 

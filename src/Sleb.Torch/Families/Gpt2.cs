@@ -27,7 +27,7 @@ internal sealed class Gpt2ForCausalLM : CausalLM
 
     public override Tensor Norm(Tensor hidden) => transformer.ln_f.forward(hidden);
 
-    public override Tensor Head(Tensor hidden) => lm_head?.forward(hidden) ?? transformer.wte.Unembed(hidden);
+    public override Tensor Head(Tensor hidden, VocabularySlice? slice) => lm_head?.Unembed(hidden, slice) ?? transformer.wte.Unembed(hidden, slice);
 }
 
 internal sealed class Gpt2Model : nn.Module

@@ -24,7 +24,7 @@ internal sealed class GptNeoXForCausalLM : CausalLM
 
     public override Tensor Norm(Tensor hidden) => gpt_neox.final_layer_norm.forward(hidden);
 
-    public override Tensor Head(Tensor hidden) => embed_out?.forward(hidden) ?? gpt_neox.embed_in.Unembed(hidden);
+    public override Tensor Head(Tensor hidden, VocabularySlice? slice) => embed_out?.Unembed(hidden, slice) ?? gpt_neox.embed_in.Unembed(hidden, slice);
 
     protected override void Dispose(bool disposing)
     {

@@ -20,6 +20,10 @@ internal sealed class Linear : nn.Module<Tensor, Tensor>, ILowPrecision
     }
 
     public override Tensor forward(Tensor input) => F.linear(input.to(weight.dtype), weight, bias);
+
+    /// <summary>As a model's head: the logits of some entries of the vocabulary.</summary>
+    public Tensor Unembed(Tensor hidden, VocabularySlice? slice) =>
+        F.linear(hidden.to(weight.dtype), slice.Of(weight), bias is null ? null : slice.Of(bias));
 }
 
 /// <summary>A table of row vectors.</summary>
@@ -36,7 +40,7 @@ internal sealed class Embedding : nn.Module<Tensor, Tensor>, ILowPrecision
     public override Tensor forward(Tensor ids) => weight.index_select(0, ids.flatten()).view([.. ids.shape, weight.shape[1]]);
 
     /// <summary>The tied head: the same table as output projection.</summary>
-    public Tensor Unembed(Tensor hidden) => F.linear(hidden.to(weight.dtype), weight);
+    public Tensor Unembed(Tensor hidden, VocabularySlice? slice) => F.linear(hidden.to(weight.dtype), slice.Of(weight));
 }
 
 /// <summary>x / sqrt(mean(x^2) + eps) * w (Zhang and Sennrich 2019).</summary>

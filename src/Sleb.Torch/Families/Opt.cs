@@ -28,11 +28,11 @@ internal sealed class OptForCausalLM : CausalLM
 
     public override Tensor Norm(Tensor hidden) => model.decoder.final_layer_norm?.forward(hidden) ?? hidden.alias();
 
-    public override Tensor Head(Tensor hidden)
+    public override Tensor Head(Tensor hidden, VocabularySlice? slice)
     {
         using var scope = NewDisposeScope();
         var projected = model.decoder.project_out?.forward(hidden) ?? hidden; // (…, E)
-        return (lm_head?.forward(projected) ?? model.decoder.embed_tokens.Unembed(projected)).MoveToOuterDisposeScope();
+        return (lm_head?.Unembed(projected, slice) ?? model.decoder.embed_tokens.Unembed(projected, slice)).MoveToOuterDisposeScope();
     }
 }
 

@@ -25,11 +25,11 @@ internal sealed class PhiForCausalLM : CausalLM
 
     public override Tensor Norm(Tensor hidden) => model.final_layernorm.forward(hidden);
 
-    public override Tensor Head(Tensor hidden)
+    public override Tensor Head(Tensor hidden, VocabularySlice? slice)
     {
         using var scope = NewDisposeScope();
-        var product = lm_head.weight is { } own ? F.linear(hidden.to(own.dtype), own) : model.embed_tokens.Unembed(hidden);
-        return (product + lm_head.bias).MoveToOuterDisposeScope();
+        var product = lm_head.weight is { } own ? F.linear(hidden.to(own.dtype), slice.Of(own)) : model.embed_tokens.Unembed(hidden, slice);
+        return (product + slice.Of(lm_head.bias)).MoveToOuterDisposeScope();
     }
 
     protected override void Dispose(bool disposing)

@@ -26,7 +26,7 @@ internal sealed class Qwen2ForCausalLM : CausalLM
 
     public override Tensor Norm(Tensor hidden) => model.norm.forward(hidden);
 
-    public override Tensor Head(Tensor hidden) => lm_head?.forward(hidden) ?? model.embed_tokens.Unembed(hidden);
+    public override Tensor Head(Tensor hidden, VocabularySlice? slice) => lm_head?.Unembed(hidden, slice) ?? model.embed_tokens.Unembed(hidden, slice);
 
     protected override void Dispose(bool disposing)
     {

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Sleb.Core.Checkpoints;
 using Sleb.Core.Evaluation;
+using Sleb.Core.Families;
 using Sleb.Core.Search;
 using Sleb.Torch.Families;
 using Sleb.Torch.Natives;
@@ -11,16 +12,17 @@ namespace Sleb.Torch.Scoring;
 /// <summary>A checkpoint's weights in memory as float32, and as bfloat16 beside them where asked for, run with any of its blocks switched off.</summary>
 internal sealed class TorchModel : IDisposable
 {
-    /// <summary>Tokens a pass of the head: logits of a whole window would be windows x vocabulary floats.</summary>
-    private const int HeadChunk = 512;
+    /// <summary>Tokens, and entries of the vocabulary, a pass of the head.</summary>
+    private const int HeadChunk = 512, HeadRows = 4096;
 
     private readonly CausalLM _model;
+    private readonly int _vocabulary;
     private readonly Device _device;
     private CausalLM? _lowered;
 
-    private TorchModel(CausalLM model, int hiddenSize, Device device)
+    private TorchModel(CausalLM model, ModelConfig config, Device device)
     {
-        (_model, HiddenSize, _device) = (model, hiddenSize, device);
+        (_model, _vocabulary, HiddenSize, _device) = (model, config.VocabSize, config.HiddenSize, device);
     }
 
     public int BlockCount => _model.BlockCount;
@@ -45,7 +47,7 @@ internal sealed class TorchModel : IDisposable
                 cancellationToken.ThrowIfCancellationRequested();
                 Fill(parameter, checkpoint, checkpoint.Find(name, parameter.shape));
             }
-            return new TorchModel(model, checkpoint.Config.HiddenSize, device);
+            return new TorchModel(model, checkpoint.Config, device);
         }
         catch
         {
@@ -133,24 +135,25 @@ internal sealed class TorchModel : IDisposable
     }
 
     /// <summary>From the last block's output to the loss of each of the T-1 next tokens, log-sum-exp in float32.</summary>
+    /// <remarks>By slices of the vocabulary: logits of some thousand entries are summed while they are in the cache.</remarks>
     public double[] TokenNll(Tensor hidden, int[] ids, Arithmetic arithmetic, CancellationToken cancellationToken)
     {
         using var none = no_grad();
         using var scope = NewDisposeScope();
         var model = In(arithmetic);
         hidden = model.Norm(hidden)[0]; // (T, H)
-        var losses = new double[ids.Length - 1];
-        for (int start = 0; start < losses.Length; start += HeadChunk)
+        using var loss = new RunningLoss(ids, _device);
+        for (long token = 0, last = ids.Length - 1; token < last; token += HeadChunk)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            using var chunk = NewDisposeScope();
-            int end = Math.Min(start + HeadChunk, losses.Length);
-            var logits = model.Head(hidden[start..end]).to(float32);
-            var own = At(logits, ids[(start + 1)..(end + 1)]);
-            float[] nll = (LogSumExp(logits) - own).cpu().data<float>().ToArray();
-            for (int t = 0; t < nll.Length; t++) losses[start + t] = nll[t];
+            var states = hidden.narrow(0, token, Math.Min(HeadChunk, last - token));
+            for (long row = 0; row < _vocabulary; row += HeadRows)
+            {
+                using var slice = NewDisposeScope();
+                loss.Add(model.Head(states, new VocabularySlice(row, Math.Min(HeadRows, _vocabulary - row))).to(float32), row, token);
+            }
         }
-        return losses;
+        return loss.Tokens();
     }
 
     /// <summary>How likely each of <paramref name="ids"/> is behind the last block's output beside it: (N, H).</summary>
@@ -163,9 +166,9 @@ internal sealed class TorchModel : IDisposable
             using var chunk = NewDisposeScope();
             int end = Math.Min(start + HeadChunk, ids.Length);
             var logits = _model.Head(_model.Norm(hidden[start..end]));
-            var own = At(logits, ids[start..end]);
+            var own = logits.gather(1, tensor(Array.ConvertAll(ids[start..end], id => (long)id), device: _device).unsqueeze(1)).squeeze(1);
             bool[] greedy = [.. (own == logits.amax([-1])).cpu().data<bool>()];
-            float[] logProbabilities = [.. (own - LogSumExp(logits)).cpu().data<float>()];
+            float[] logProbabilities = [.. (own - logits.logsumexp(-1)).cpu().data<float>()];
             for (int i = start; i < end; i++) scores[i] = new(logProbabilities[i - start], greedy[i - start]);
         }
         return scores;
@@ -175,19 +178,6 @@ internal sealed class TorchModel : IDisposable
     {
         _lowered?.Dispose();
         _model.Dispose();
-    }
-
-    /// <summary>Each row's logit of the id beside it: (N, V) to (N).</summary>
-    private Tensor At(Tensor logits, int[] ids) =>
-        logits.gather(1, tensor(Array.ConvertAll(ids, id => (long)id), device: _device).unsqueeze(1)).squeeze(1);
-
-    /// <summary>Of each row, in place: where no exponential can leave float32, subtracting the largest first only costs passes over the logits.</summary>
-    private static Tensor LogSumExp(Tensor logits)
-    {
-        const float Safe = 80; // e^80 times a vocabulary of millions is below float32's 3e38, e^-80 above its 1e-38
-        using var largest = logits.amax([-1]);
-        using var bound = largest.abs_().amax([0]);
-        return bound.item<float>() < Safe ? logits.exp_().sum(-1).log_() : logits.logsumexp(-1);
     }
 
     private CausalLM In(Arithmetic arithmetic) => arithmetic == Arithmetic.Fp32 ? _model

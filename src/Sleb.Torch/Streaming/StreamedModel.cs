@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using Sleb.Core.Checkpoints;
 using Sleb.Core.Search;
 using Sleb.Torch.Natives;
+using Sleb.Torch.Scoring;
 
 namespace Sleb.Torch.Streaming;
 
@@ -76,7 +77,7 @@ internal sealed class StreamedModel : IDisposable
     /// <summary>The losses of each sequence's next tokens, in nats, from its state behind the last block; the states are disposed.</summary>
     public IReadOnlyList<double[]> TokenNll(IReadOnlyList<Tensor> states, IReadOnlyList<int[]> ids, Arithmetic arithmetic, CancellationToken cancellationToken)
     {
-        var losses = ids.Select(sequence => new RunningLoss(sequence)).ToList();
+        var losses = ids.Select(sequence => new RunningLoss(sequence, CPU)).ToList();
         try
         {
             Head(states, arithmetic, cancellationToken, (sequence, token, row, logits) => losses[sequence].Add(logits, row, token));

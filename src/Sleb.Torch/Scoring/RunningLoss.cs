@@ -1,0 +1,48 @@
+namespace Sleb.Torch.Scoring;
+
+/// <summary>The cross entropy of a sequence's next tokens, from logits that come in slices of the vocabulary.</summary>
+internal sealed class RunningLoss : IDisposable
+{
+    private readonly Tensor _next, _logSum, _target; // (T), of which the last is of no use
+
+    public RunningLoss(int[] ids, Device device)
+    {
+        using var scope = NewDisposeScope();
+        _next = tensor(Array.ConvertAll([.. ids[1..], ids[0]], id => (long)id), device: device).DetachFromDisposeScope();
+        _logSum = full(ids.Length, double.NegativeInfinity, dtype: float64, device: device).DetachFromDisposeScope();
+        _target = zeros(ids.Length, dtype: float64, device: device).DetachFromDisposeScope();
+    }
+
+    /// <param name="logits">In float32, of some neighbouring tokens over some neighbouring entries: (tokens, rows). They are used up.</param>
+    public void Add(Tensor logits, long firstRow, long firstToken)
+    {
+        using var scope = NewDisposeScope();
+        long tokens = logits.shape[0], rows = logits.shape[1];
+        var local = _next.narrow(0, firstToken, tokens) - firstRow;
+        var found = logits.gather(1, local.clamp(0, rows - 1).unsqueeze(1)).squeeze(1).to(float64);
+        var target = _target.narrow(0, firstToken, tokens);
+        target.copy_(where(local.ge(0).logical_and(local.lt(rows)), found, target));
+        var logSum = _logSum.narrow(0, firstToken, tokens);
+        logSum.copy_(logaddexp(logSum, LogSumExp(logits).to(float64)));
+    }
+
+    public double[] Tokens()
+    {
+        using var scope = NewDisposeScope();
+        return (_logSum - _target)[..^1].cpu().data<double>().ToArray();
+    }
+
+    public void Dispose()
+    {
+        _next.Dispose();
+        _logSum.Dispose();
+        _target.Dispose();
+    }
+
+    /// <summary>Of each row, in place: where no exponential can leave float32, subtracting the largest first only costs passes over the logits.</summary>
+    private static Tensor LogSumExp(Tensor logits)
+    {
+        const float Safe = 80; // e^80 times a vocabulary of millions is below float32's 3e38, e^-80 above its 1e-38
+        return logits.amax([-1]).abs_().amax([0]).item<float>() < Safe ? logits.exp_().sum(-1).log_() : logits.logsumexp(-1);
+    }
+}
