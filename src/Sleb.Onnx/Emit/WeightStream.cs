@@ -83,7 +83,13 @@ internal sealed class WeightStream(Checkpoint checkpoint, ExternalData data, int
             }
     }
 
-    private static float[] Grown(ref float[] array, long length) => array.Length >= length ? array : array = new float[length];
+    /// <summary>The old array goes before the new one comes: together they may be more than there is room for.</summary>
+    private static float[] Grown(ref float[] array, long length)
+    {
+        if (array.Length >= length) return array;
+        array = [];
+        return array = new float[length];
+    }
 
     /// <summary>Columns <paramref name="first"/> and following of every row, row-major <c>[rows, count]</c>.</summary>
     private void ReadPanel(ReadOnlySpan<TensorRows> stacked, int first, int count, float[] panel)

@@ -6,9 +6,6 @@ namespace Sleb.Torch.Natives;
 /// <summary>What this process holds of the machine's memory, and how it stays small under a cap.</summary>
 internal static class ProcessMemory
 {
-    /// <summary>What .NET's heap may grow by; it holds no weights.</summary>
-    private const long ManagedGrowth = 128 << 20;
-
     /// <summary>Resident bytes, pages of mapped files included.</summary>
     public static long Resident()
     {
@@ -19,10 +16,11 @@ internal static class ProcessMemory
     }
 
     /// <summary>From here on neither heap keeps what is free.</summary>
-    public static void KeepSmall()
+    /// <param name="managedGrowth">Bytes that .NET's heap may grow by.</param>
+    public static void KeepSmall(long managedGrowth)
     {
         Allocator.ReturnLargeBlocks();
-        AppContext.SetData("GCHeapHardLimit", (ulong)(GC.GetTotalMemory(forceFullCollection: true) + ManagedGrowth));
+        AppContext.SetData("GCHeapHardLimit", (ulong)(GC.GetTotalMemory(forceFullCollection: true) + managedGrowth));
         GC.RefreshMemoryLimit();
     }
 

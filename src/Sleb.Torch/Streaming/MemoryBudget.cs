@@ -31,14 +31,14 @@ internal sealed record MemoryBudget
     public int States => (int)Math.Clamp((Cap - Fixed) / State - 1, 0, int.MaxValue);
 
     /// <summary>A part of a matrix on its way into an ONNX folder; the export holds it beside the weights.</summary>
-    public long Matrix => Math.Min(128 << 20, Cap / 16);
+    public long Matrix => MatrixUnder(Cap);
 
     private long Fixed => Program + Weights + Work + Matrix + Reserve;
 
     /// <exception cref="InvalidOperationException">The cap is too small: the message says how much is needed.</exception>
     public static MemoryBudget Of(long cap, Checkpoint checkpoint, StreamedModel model, int tokens)
     {
-        ProcessMemory.KeepSmall();
+        ProcessMemory.KeepSmall(Reserve + MatrixUnder(cap)); // of the model, .NET's heap holds that part of a matrix alone
         ProcessMemory.Trim();
         var budget = new MemoryBudget
         {
@@ -72,12 +72,14 @@ internal sealed record MemoryBudget
     /// <exception cref="InvalidOperationException">The cap is too small: the message says how much is needed.</exception>
     public static string CopyPlan(long cap)
     {
-        ProcessMemory.KeepSmall();
+        ProcessMemory.KeepSmall(Reserve);
         ProcessMemory.Trim();
         long needed = ProcessMemory.Resident() + Reserve;
         return needed <= cap ? $"at most {Text(needed)} of {Text(cap)}: weights are copied and compared piece by piece"
             : throw new InvalidOperationException($"The memory cap is {Text(cap)}, but at least {Text(needed)} are needed for the program itself. Give a larger --memory.");
     }
+
+    private static long MatrixUnder(long cap) => Math.Min(128 << 20, cap / 16);
 
     /// <summary>Megabytes, rounded up.</summary>
     public static string Text(long bytes) => string.Create(CultureInfo.InvariantCulture, $"{Math.Ceiling(bytes / 1e6):0} MB");
