@@ -1,7 +1,7 @@
 using System.Globalization;
 using Sleb.Samples;
 
-// dotnet run -c Release --project samples/Sleb.Samples            runs both samples, from the root of the clone
+// dotnet run -c Release --project samples/Sleb.Samples            runs all samples, from the root of the clone
 // dotnet run -c Release --project samples/Sleb.Samples -- apply   runs one of them
 CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 const string model = "models/tiny-novels", work = "out/samples";
@@ -10,6 +10,7 @@ switch (args)
     case []:
         PruneAndSave.Run(model, work);
         ApplyInProduction.Run(work);
+        ChooseByExperiment.Run(model, work);
         return 0;
     case ["prune"]:
         PruneAndSave.Run(model, work);
@@ -17,7 +18,10 @@ switch (args)
     case ["apply"]:
         ApplyInProduction.Run(work);
         return 0;
+    case ["experiment"]:
+        ChooseByExperiment.Run(model, work);
+        return 0;
     default:
-        Console.Error.WriteLine("Give prune, apply, or nothing for both.");
+        Console.Error.WriteLine("Give prune, apply, experiment, or nothing for all.");
         return 2;
 }

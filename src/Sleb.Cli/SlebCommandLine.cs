@@ -67,6 +67,7 @@ internal static class SlebCommandLine
             new PerplexityCommand(),
             new EvaluateCommand(),
             new GenerateCommand(),
+            new ExperimentCommand(),
             new ReportCommand(),
             new BenchCommand(),
             new DoctorCommand(),

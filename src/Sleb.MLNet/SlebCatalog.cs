@@ -11,6 +11,14 @@ namespace Microsoft.ML;
 /// </remarks>
 public static class SlebCatalog
 {
+    /// <summary>What SLEB does beside transforms: experiments.</summary>
+    /// <param name="context">Where log lines go.</param>
+    public static SlebOperationsCatalog Sleb(this MLContext context)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        return new(context);
+    }
+
     /// <summary>
     /// Reads a text file as data with one text column <c>Text</c>, by the rules of the command line, so that <c>Fit</c> takes the same
     /// tokens from it as <c>sleb prune</c>: a .jsonl file has a row for the string <c>text</c> of each line, any other file is one row

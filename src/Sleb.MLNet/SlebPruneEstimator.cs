@@ -101,6 +101,7 @@ public sealed class SlebPruneEstimator : IEstimator<SlebPruneTransformer>
                 : _options.EvaluationFile is { } file ? TextFile.Read(file, _options.Join)
                 : null,
             EvaluationWindows = _options.EvaluationWindows,
+            Precision = _options.Precision,
             RunFolder = run,
             OutFolder = _options.OutFolder ?? Path.Combine(scratch?.Path ?? run, FormattableString.Invariant($"{source.Name}-minus-{_options.RemoveBlocks}")),
             GpuDeviceId = _options.GpuDeviceId ?? _surroundings.GpuDeviceId,

@@ -90,6 +90,10 @@ public sealed class SlebPruneOptions : SlebScoringOptions
     /// <value>The default is <see langword="null"/>.</value>
     public string? OutFolder { get; set; }
 
+    /// <summary>Weights of the written folder: <c>fp32</c>, <c>int8</c> or <c>int4</c>. The search is the same for all.</summary>
+    /// <value>The default is <c>fp32</c>.</value>
+    public string Precision { get; set; } = "fp32";
+
     /// <summary>Hears of every scored candidate, on the thread that scores.</summary>
     /// <value>The default is <see langword="null"/>.</value>
     public IProgress<SearchProgress>? Progress { get; set; }
@@ -109,6 +113,7 @@ public sealed class SlebPruneOptions : SlebScoringOptions
         if (EarlyBarrier < 0) yield return $"EarlyBarrier is {EarlyBarrier}; it must not be negative.";
         if (LateBarrier < 0) yield return $"LateBarrier is {LateBarrier}; it must not be negative.";
         if (EvaluationWindows < 0) yield return $"EvaluationWindows is {EvaluationWindows}; it must be 0 (all) or more.";
+        if (Precision is not ("fp32" or "int8" or "int4")) yield return $"Precision is '{Precision}'; fp32, int8 and int4 are known.";
         if (Join is null) yield return "Join is null; give the text that stands between rows, or an empty one.";
         if (EvaluationData is not null && EvaluationFile is not null) yield return "EvaluationData and EvaluationFile are both given; give one.";
         foreach (string fault in base.FindFaults()) yield return fault;

@@ -15,6 +15,7 @@ public sealed class SamplesTests
 
         Assert.Equal(ExpectedOutput("PruneAndSave.cs"), Run(folder.Path, "prune"));
         Assert.Equal(ExpectedOutput("ApplyInProduction.cs"), Run(folder.Path, "apply"));
+        Assert.Equal(ExpectedOutput("ChooseByExperiment.cs"), Run(folder.Path, "experiment"));
     }
 
     private static string ExpectedOutput(string sample)

@@ -3,6 +3,8 @@ using System.Globalization;
 using Sleb.Cli.Json;
 using Sleb.Cli.Output;
 using Sleb.Core.Checkpoints;
+using Sleb.MLNet;
+using Sleb.MLNet.Latency;
 using Sleb.Onnx.Runtime;
 using Spectre.Console;
 
@@ -17,71 +19,88 @@ internal sealed class BenchCommand : SlebCommand
         Arity = ArgumentArity.OneOrMore,
     };
 
-    private readonly Option<int?> _promptTokens = CommandOptions.Whole("--prompt-tokens", "Tokens read at once. Default: 256.", minimum: 1);
+    private readonly Option<string?> _protocol = CommandOptions.Choice("--protocol", "plain goes on behind the prompt; paper reads one prompt of 2048 tokens, and continues 64 texts of 64 tokens. Default: plain.", "plain", "paper");
+    private readonly Option<int?> _promptTokens = CommandOptions.Whole("--prompt-tokens", "Tokens read at once. Default: 256; 2048 with --protocol paper.", minimum: 1);
     private readonly Option<int?> _newTokens = CommandOptions.Whole("--new-tokens", "Tokens written one by one. Default: 128.", minimum: 1);
+    private readonly Option<int?> _batchSize = CommandOptions.Whole("--batch-size", "Of --protocol paper: texts written together. Default: 64, which is for a GPU.", minimum: 1);
     private readonly Option<int?> _runs = CommandOptions.Whole("--runs", "Measured runs of each folder, behind one to warm up. Default: 5.", minimum: 1);
 
     public BenchCommand() : base("bench", "Measure prefill and decode, the folders taking turns.")
     {
         Add(_folders);
-        foreach (Option option in new Option[] { _promptTokens, _newTokens, _runs }) Add(option);
+        foreach (Option option in new Option[] { _protocol, _promptTokens, _newTokens, _batchSize, _runs }) Add(option);
     }
 
     public override void Execute(ParseResult call, CommandContext context)
     {
-        var (promptTokens, newTokens, runs) = (call.GetValue(_promptTokens) ?? 256, call.GetValue(_newTokens) ?? 128, call.GetValue(_runs) ?? 5);
         string[] folders = [.. call.GetRequiredValue(_folders).Select(ModelPath.RequireGenAI)];
+        var asked = Protocol(call);
         var traffic = Array.ConvertAll(folders, DecodeTraffic.Of);
         var models = new List<GenAIModel>();
-        List<(double Prefill, double Decode)>[] rates;
+        IReadOnlyList<ModelLatency> measured;
         try
         {
             foreach (string folder in folders)
             {
                 context.Cancellation.ThrowIfCancellationRequested();
                 models.Add(GenAIModel.Load(folder));
-                if ((long)promptTokens + 1 + newTokens > models[^1].ContextLength)
-                    throw new UsageException($"{promptTokens} prompt tokens and {newTokens} new ones need a context of {(long)promptTokens + 1 + newTokens}; {folder} has {models[^1].ContextLength}.");
             }
-            rates = Measure(models, promptTokens, newTokens, runs, context);
+            measured = ModelLatency.Measure(models, Fit(asked, models, context), context.Cancellation);
         }
         finally
         {
             models.ForEach(model => model.Dispose());
         }
+        var protocol = measured[0].Protocol;
         // In the middle of the new tokens, the cache holds this many positions.
-        var bytesMoved = Array.ConvertAll(traffic, each => each.Bytes(promptTokens + newTokens / 2));
-        var document = new BenchDocument(Machine.Describe(), promptTokens, newTokens, runs, [.. folders.Select((folder, i) => new BenchDocument.Row(
-            folder, ModelFolder.Bytes(folder), Prefill(i), Decode(i), Spread(rates[i].Select(run => run.Decode)), Decode(i) / Decode(0),
-            (double)bytesMoved[0] / bytesMoved[i], Spread(rates[i].Select(run => run.Prefill)), Prefill(i) / Prefill(0), bytesMoved[i]))]);
+        var bytesMoved = Array.ConvertAll(traffic, each => each.Bytes(
+            ((protocol.GenerationPromptTokens ?? protocol.PromptTokens) + protocol.NewTokens / 2) * protocol.BatchSize));
+        var document = new BenchDocument(Machine.Describe(), protocol.PromptTokens, protocol.NewTokens, protocol.Runs, [.. folders.Select((folder, i) => new BenchDocument.Row(
+            folder, ModelFolder.Bytes(folder), Prefill(i), Decode(i), Rates.Spread(measured[i].DecodeRates), Decode(i) / Decode(0),
+            (double)bytesMoved[0] / bytesMoved[i], Rates.Spread(measured[i].PrefillRates), Prefill(i) / Prefill(0), bytesMoved[i]))],
+            protocol.GenerationPromptTokens, protocol.BatchSize);
         if (context.Json) JsonOutput.Write(context.Output, document);
-        else Show(document, context.Console);
+        else Show(document, protocol, context.Console);
 
-        double Prefill(int i) => Median(rates[i].Select(run => run.Prefill));
-        double Decode(int i) => Median(rates[i].Select(run => run.Decode));
+        double Prefill(int i) => Rates.Median(measured[i].PrefillRates);
+        double Decode(int i) => Rates.Median(measured[i].DecodeRates);
     }
 
-    /// <summary>The folders take turns, so that a busy minute of the machine meets them all.</summary>
-    private static List<(double Prefill, double Decode)>[] Measure(
-        List<GenAIModel> models, int promptTokens, int newTokens, int runs, CommandContext context)
+    private SlebLatencyProtocol Protocol(ParseResult call)
     {
-        var rates = models.ConvertAll(_ => new List<(double, double)>()).ToArray();
-        for (int run = 0; run <= runs; run++)
-            for (int i = 0; i < models.Count; i++)
-            {
-                context.Cancellation.ThrowIfCancellationRequested();
-                int[] prompt = [.. Enumerable.Range(1, promptTokens).Select(position => (int)(position * 7919L % models[i].VocabSize))];
-                var (prefill, decode) = models[i].Time(prompt, newTokens, context.Cancellation);
-                if (run > 0) rates[i].Add((promptTokens / prefill.TotalSeconds, newTokens / decode.TotalSeconds)); // the first one warms up
-            }
-        return rates;
+        bool paper = call.GetValue(_protocol) == "paper";
+        if (!paper && CommandOptions.FirstGiven(call, _batchSize) is not null)
+            throw new UsageException("--batch-size is for --protocol paper; without it, one text is written.");
+        var sizes = paper ? SlebLatencyProtocol.Paper : new SlebLatencyProtocol { PromptTokens = 256, GenerationPromptTokens = null };
+        return sizes with
+        {
+            PromptTokens = call.GetValue(_promptTokens) ?? sizes.PromptTokens,
+            NewTokens = call.GetValue(_newTokens) ?? sizes.NewTokens,
+            BatchSize = call.GetValue(_batchSize) ?? sizes.BatchSize,
+            Runs = call.GetValue(_runs) ?? 5,
+        };
     }
 
-    private static void Show(BenchDocument document, IAnsiConsole console)
+    /// <summary>The paper's sizes are made to fit, with a warning; sizes of the caller's own are refused where they do not.</summary>
+    private static SlebLatencyProtocol Fit(SlebLatencyProtocol asked, List<GenAIModel> models, CommandContext context)
+    {
+        var smallest = models.MinBy(model => model.ContextLength)!;
+        var fit = asked.Within(smallest.ContextLength);
+        if (fit == asked) return fit;
+        if (asked.GenerationPromptTokens is null)
+        {
+            long length = (long)asked.PromptTokens + 1 + asked.NewTokens;
+            throw new UsageException($"{asked.PromptTokens} prompt tokens and {asked.NewTokens} new ones need a context of {length}; {smallest.Folder} has {smallest.ContextLength}.");
+        }
+        context.Diagnostics.Warning($"The context of {smallest.Folder} is {smallest.ContextLength} tokens, so smaller sizes are measured: {fit.Describe()}.");
+        return fit;
+    }
+
+    private static void Show(BenchDocument document, SlebLatencyProtocol protocol, IAnsiConsole console)
     {
         var lines = new ResultLines(console);
         lines.Add("Machine", document.Machine);
-        lines.Add("Measured", $"{document.PromptTokens} prompt tokens, {document.NewTokens} new ones; medians of {document.Runs} runs in turn");
+        lines.Add("Measured", $"{protocol.Describe()} in turn");
         var table = new Table().NoBorder().AddColumn("Folder");
         foreach (string heading in (string[])["Size", "Prefill tokens/s", "Ratio", "Decode tokens/s", "Spread", "Ratio", "Ideal"])
             table.AddColumn(heading, column => column.RightAligned());
@@ -90,14 +109,6 @@ internal sealed class BenchCommand : SlebCommand
                 Text(row.DecodeTokensPerSecond, "0.0"), Text(row.Spread * 100, "0") + " %", Text(row.Ratio, "0.00"), Text(row.IdealRatio, "0.00"));
         console.Write(table);
     }
-
-    private static double Median(IEnumerable<double> values)
-    {
-        double[] sorted = [.. values.Order()];
-        return (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
-    }
-
-    private static double Spread(IEnumerable<double> values) => (values.Max() - values.Min()) / Median(values);
 
     private static string Text(double value, string format) => value.ToString(format, CultureInfo.InvariantCulture);
 }

@@ -1,7 +1,9 @@
 namespace Sleb.Cli.Json;
 
 /// <summary>The outcome of <c>sleb bench</c>.</summary>
-internal sealed record BenchDocument(string Machine, int PromptTokens, int NewTokens, int Runs, IReadOnlyList<BenchDocument.Row> Folders)
+/// <param name="GenerationPromptTokens">Of each text that is written; null where it goes on behind the prompt.</param>
+internal sealed record BenchDocument(
+    string Machine, int PromptTokens, int NewTokens, int Runs, IReadOnlyList<BenchDocument.Row> Folders, int? GenerationPromptTokens, int BatchSize)
 {
     /// <summary>One folder; rates are medians over the runs.</summary>
     /// <param name="Spread">Of the decoding rates, fastest minus slowest over the median.</param>

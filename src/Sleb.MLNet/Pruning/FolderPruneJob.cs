@@ -1,5 +1,4 @@
 using Sleb.Core.Artifacts;
-using Sleb.Core.Calibration;
 using Sleb.Core.Evaluation;
 using Sleb.Core.Plan;
 using Sleb.Core.Search;
@@ -23,19 +22,7 @@ internal static class FolderPruneJob
         SlebSearch.CheckBarriers(model.BlockCount, request.RemoveBlocks, request.EarlyBarrier, request.LateBarrier);
         var config = GenAIConfig.Read(folder);
         var text = PruneText.Read(folder, config.ContextLength, config.VocabSize, request, message => tell(new PruneEvent.Warning(message)));
-        var identity = new SearchIdentity
-        {
-            ModelFingerprint = FolderFingerprint.Compute(folder),
-            Family = model.Package.Family,
-            Blocks = model.BlockCount,
-            CalibrationFingerprint = TokenWindows.Fingerprint(text.Calibration),
-            Windows = text.Calibration.Count,
-            SequenceLength = text.SequenceLength,
-            EarlyBarrier = request.EarlyBarrier,
-            LateBarrier = request.LateBarrier,
-            Metric = request.Metric,
-            Effort = request.Effort,
-        };
+        var identity = request.Identity(FolderFingerprint.Compute(folder), model.Package.Family, model.BlockCount, text.Calibration, text.SequenceLength);
         var folders = PruneFolders.Choose(request, identity);
         var surgery = new SurgeryRequest
         {

@@ -1,4 +1,3 @@
-using Sleb.Core.Calibration;
 using Sleb.Core.Checkpoints;
 using Sleb.Core.Evaluation;
 using Sleb.Core.Plan;
@@ -40,19 +39,7 @@ internal sealed class PruneJob
         var family = checkpoint.RequireFamily();
         SlebSearch.CheckBarriers(checkpoint.Config.NumHiddenLayers, _request.RemoveBlocks, _request.EarlyBarrier, _request.LateBarrier);
         var text = PruneText.Read(checkpoint.Folder, checkpoint.Config.MaxPositionEmbeddings, checkpoint.Config.VocabSize, _request, message => _tell(new PruneEvent.Warning(message)));
-        var identity = new SearchIdentity
-        {
-            ModelFingerprint = checkpoint.Fingerprint,
-            Family = family.ModelType,
-            Blocks = checkpoint.Config.NumHiddenLayers,
-            CalibrationFingerprint = TokenWindows.Fingerprint(text.Calibration),
-            Windows = text.Calibration.Count,
-            SequenceLength = text.SequenceLength,
-            EarlyBarrier = _request.EarlyBarrier,
-            LateBarrier = _request.LateBarrier,
-            Metric = _request.Metric,
-            Effort = _request.Effort,
-        };
+        var identity = _request.Identity(checkpoint.Fingerprint, family.ModelType, checkpoint.Config.NumHiddenLayers, text.Calibration, text.SequenceLength);
         var folders = PruneFolders.Choose(_request, identity);
         var export = new ExportRequest
         {

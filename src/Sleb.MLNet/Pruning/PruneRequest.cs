@@ -1,4 +1,5 @@
 using Sleb.Core.Calibration;
+using Sleb.Core.Plan;
 using Sleb.Core.Search;
 using Sleb.Onnx;
 
@@ -57,4 +58,19 @@ internal sealed record PruneRequest
 
     /// <summary>New tokens of the dense and the pruned model's sample continuation; 0 for none.</summary>
     public int SampleTokens { get; init; }
+
+    /// <summary>What the search belongs to, but for its arithmetic.</summary>
+    public SearchIdentity Identity(string modelFingerprint, string family, int blocks, IReadOnlyList<int[]> calibration, int sequenceLength) => new()
+    {
+        ModelFingerprint = modelFingerprint,
+        Family = family,
+        Blocks = blocks,
+        CalibrationFingerprint = TokenWindows.Fingerprint(calibration),
+        Windows = calibration.Count,
+        SequenceLength = sequenceLength,
+        EarlyBarrier = EarlyBarrier,
+        LateBarrier = LateBarrier,
+        Metric = Metric,
+        Effort = Effort,
+    };
 }

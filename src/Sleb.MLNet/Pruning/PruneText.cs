@@ -50,7 +50,8 @@ internal sealed record PruneText
         }
     }
 
-    private static TextSource? EvaluationBeside(string folder)
+    /// <summary>evaluation.txt beside a model, or null.</summary>
+    public static TextSource? EvaluationBeside(string folder)
     {
         string path = Path.Combine(folder, EvaluationFile);
         return File.Exists(path) ? TextFile.Read(path) : null;

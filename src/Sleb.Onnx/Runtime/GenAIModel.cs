@@ -154,6 +154,24 @@ internal sealed class GenAIModel : ITokenScorer, IDisposable
         return (prefill, Stopwatch.GetElapsedTime(start));
     }
 
+    /// <summary>How long GenAI's own greedy loop takes for several texts together: reading the prompt that all of them have, and as many new ids each.</summary>
+    public TimeSpan TimeBatch(ReadOnlySpan<int> prompt, int rows, int newTokens, CancellationToken cancellationToken = default)
+    {
+        Check(prompt);
+        int length = prompt.Length + newTokens;
+        int[] ids = new int[prompt.Length * rows];
+        for (int row = 0; row < rows; row++) prompt.CopyTo(ids.AsSpan(row * prompt.Length));
+        using var session = _model.Open(rows, length, minLength: length);
+        long start = Stopwatch.GetTimestamp();
+        session.Append(ids);
+        for (int i = 0; i < newTokens; i++)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            session.Step();
+        }
+        return Stopwatch.GetElapsedTime(start);
+    }
+
     /// <summary>Continues several prompts at once; each gets what <see cref="Generate"/> would give it.</summary>
     public IReadOnlyList<int>[] GenerateBatch(
         IReadOnlyList<IReadOnlyList<int>> prompts, GenerationOptions options, CancellationToken cancellationToken = default)

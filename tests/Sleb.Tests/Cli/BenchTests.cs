@@ -36,6 +36,23 @@ public class BenchTests(DenseFolder dense) : IClassFixture<DenseFolder>
     }
 
     [Fact]
+    public void The_papers_protocol_fits_the_context_and_writes_a_batch()
+    {
+        var call = SlebCli.Run("bench", dense.Path, "--protocol", "paper", "--batch-size", "3", "--new-tokens", "8", "--runs", "2", "--json");
+        Assert.Equal($"warning: The context of {dense.Path} is 1024 tokens, so smaller sizes are measured: a prompt of 1023 tokens; 3 x 64 tokens with 8 new ones; medians of 2 runs.\n", call.Error);
+        Assert.Equal((1023, 64, 8, 3), (Whole("promptTokens"), Whole("generationPromptTokens"), Whole("newTokens"), Whole("batchSize")));
+        var row = call.Json.GetProperty("folders")[0];
+        Assert.True(Number(row, "prefillTokensPerSecond") > 0 && Number(row, "decodeTokensPerSecond") > 0);
+        // A step reads the weights once, and the caches of three texts.
+        var alone = SlebCli.Run("bench", dense.Path, "--protocol", "paper", "--batch-size", "1", "--prompt-tokens", "16", "--new-tokens", "8", "--runs", "1", "--json");
+        Assert.Equal("", alone.Error);
+        Assert.Equal(2 * 12 * TinyNovelsBlock.CachedValues * (64 + 4) * 4, Number(row, "bytesPerDecodedToken") - Number(alone.Json.GetProperty("folders")[0], "bytesPerDecodedToken"));
+        SlebCli.Run("bench", dense.Path, "--batch-size", "2").AssertWrongCall("--batch-size is for --protocol paper; without it, one text is written.", "sleb bench FOLDER");
+
+        int Whole(string name) => call.Json.GetProperty(name).GetInt32();
+    }
+
+    [Fact]
     public void What_cannot_be_measured_is_said()
     {
         SlebCli.Run("bench", dense.Path, TestFiles.TinyNovels).AssertFailed("holds no genai_config.json; write a folder to run with 'sleb export'.");

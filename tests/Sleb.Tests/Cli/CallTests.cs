@@ -50,7 +50,7 @@ public class CallTests
     [Fact]
     public void An_unknown_command_is_named()
     {
-        SlebCli.Run("distill", "x").AssertWrongCall("'distill' is not a command of sleb.", "sleb inspect|prune|export|perplexity|evaluate|generate|report|bench|doctor");
+        SlebCli.Run("distill", "x").AssertWrongCall("'distill' is not a command of sleb.", "sleb inspect|prune|export|perplexity|evaluate|generate|experiment|report|bench|doctor");
         SlebCli.Run("--jsn").AssertWrongCall("'--jsn' is not an option of 'sleb'.", "sleb inspect");
     }
 
@@ -67,7 +67,8 @@ public class CallTests
     [InlineData("evaluate", "MODEL_OR_FOLDER", "--compare-to --details --limit --skip --task-folder --tasks")]
     [InlineData("generate", "FOLDER", "--ignore-eos --input-ids --max-new-tokens --prompt --seed --temperature --top-k --top-p")]
     [InlineData("report", "RUN…", "--out --overwrite")]
-    [InlineData("bench", "FOLDER…", "--new-tokens --prompt-tokens --runs")]
+    [InlineData("bench", "FOLDER…", "--batch-size --new-tokens --prompt-tokens --protocol --runs")]
+    [InlineData("experiment", "FILE_OR_MODEL", "--batch-size --budget --calibration --checkpoint --effort --evaluation --evaluation-windows --max-models --metrics --new-tokens --objective --out --overwrite --precisions --prompt-tokens --remove --runs --sequence-lengths --training-time --windows")]
     public void Options_are_those_of_the_contract(string name, string argument, string options)
     {
         var command = SlebCommandLine.CreateRoot().Subcommands.Single(command => command.Name == name);

@@ -17,7 +17,7 @@ public partial class DocumentationTests
         Directory.CreateDirectory(folder["models"]);
         Directory.CreateSymbolicLink(folder["models", "tiny-novels"], TestFiles.TinyNovels);
         var examples = Page.Split('\n').Where(line => line.StartsWith("$ sleb ", StringComparison.Ordinal)).Select(line => line["$ sleb ".Length..]).ToList();
-        Assert.Equal(8, examples.Count);
+        Assert.Equal(10, examples.Count);
         Assert.Contains(MainCommand, examples);
         foreach (string example in examples)
         {
