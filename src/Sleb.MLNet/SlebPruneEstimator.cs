@@ -66,8 +66,8 @@ public sealed class SlebPruneEstimator : IEstimator<SlebPruneTransformer>
             var result = MissingNatives.Explain(() => PruneJob.Run(Request(source, input, scratch, cancel.Token), log.Report, cancel.Token));
             var place = new ModelPlace(result.Folder!, _options.OutFolder is null ? scratch : null);
             if (_options.OutFolder is not null) scratch?.Dispose();
-            // The folder is written for the CPU: a GPU, if any, has done the search.
-            return new SlebPruneTransformer(_catalog, _surroundings, settings with { GpuDeviceId = null }, place, gpuDeviceId: null, result);
+            if (result.Shipped is null) throw new InvalidOperationException($"{result.Folder} was written for CUDA, but cannot score here: there is no CUDA, and the CPU lacks kernels for its precision. Leave Precision out.");
+            return new SlebPruneTransformer(_catalog, _surroundings, settings with { GpuDeviceId = result.GpuDeviceId }, place, result.GpuDeviceId, result);
         }
         catch
         {

@@ -90,9 +90,12 @@ public sealed class SlebPruneOptions : SlebScoringOptions
     /// <value>The default is <see langword="null"/>.</value>
     public string? OutFolder { get; set; }
 
-    /// <summary>Weights of the written folder: <c>fp32</c>, <c>int8</c> or <c>int4</c>. The search is the same for all.</summary>
-    /// <value>The default is <c>fp32</c>.</value>
-    public string Precision { get; set; } = "fp32";
+    /// <summary>
+    /// Weights and arithmetic of the written folder: <c>fp32</c>, <c>int8</c> or <c>int4</c> for the CPU; <c>fp16</c> or <c>bf16</c> for
+    /// CUDA, which it is written for where <c>Fit</c> works on a GPU. The search is the same for all.
+    /// </summary>
+    /// <value>The default is <see langword="null"/>: <c>fp32</c> for the CPU, <c>fp16</c> for CUDA.</value>
+    public string? Precision { get; set; }
 
     /// <summary>Hears of every scored candidate, on the thread that scores.</summary>
     /// <value>The default is <see langword="null"/>.</value>
@@ -113,7 +116,7 @@ public sealed class SlebPruneOptions : SlebScoringOptions
         if (EarlyBarrier < 0) yield return $"EarlyBarrier is {EarlyBarrier}; it must not be negative.";
         if (LateBarrier < 0) yield return $"LateBarrier is {LateBarrier}; it must not be negative.";
         if (EvaluationWindows < 0) yield return $"EvaluationWindows is {EvaluationWindows}; it must be 0 (all) or more.";
-        if (Precision is not ("fp32" or "int8" or "int4")) yield return $"Precision is '{Precision}'; fp32, int8 and int4 are known.";
+        if (Precision is not (null or "fp32" or "fp16" or "bf16" or "int8" or "int4")) yield return $"Precision is '{Precision}'; fp32, fp16, bf16, int8 and int4 are known.";
         if (Join is null) yield return "Join is null; give the text that stands between rows, or an empty one.";
         if (EvaluationData is not null && EvaluationFile is not null) yield return "EvaluationData and EvaluationFile are both given; give one.";
         foreach (string fault in base.FindFaults()) yield return fault;

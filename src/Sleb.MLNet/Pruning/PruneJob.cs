@@ -41,19 +41,20 @@ internal sealed class PruneJob
         var text = PruneText.Read(checkpoint.Folder, checkpoint.Config.MaxPositionEmbeddings, checkpoint.Config.VocabSize, _request, message => _tell(new PruneEvent.Warning(message)));
         var identity = _request.Identity(checkpoint.Fingerprint, family.ModelType, checkpoint.Config.NumHiddenLayers, text.Calibration, text.SequenceLength);
         var folders = PruneFolders.Choose(_request, identity);
+        int? gpu = ChooseDevice();
+        var (target, precision) = _request.FolderFor(gpu);
         var export = new ExportRequest
         {
             Checkpoint = checkpoint,
             RemovedBlocks = [], // decided below
             OutFolder = folders.Out,
-            Target = _request.Target,
-            Precision = _request.Precision,
+            Target = target,
+            Precision = precision,
             Form = _request.Form,
             Overwrite = _request.Overwrite,
             CalibrationFingerprint = identity.CalibrationFingerprint,
         };
         if (!_request.PlanOnly) OnnxExporter.CheckBeforeSearch(export, _request.RemoveBlocks, capped: _request.Memory is not null);
-        int? gpu = ChooseDevice();
         identity = identity with { Arithmetic = _request.Arithmetic ?? RunTrace.ArithmeticOf(folders.Run) ?? FasterArithmetic.Measure(gpu) };
 
         using var model = Open(checkpoint, identity, text, gpu);
@@ -128,17 +129,18 @@ internal sealed class PruneJob
         }, _cancellationToken);
 
         foreach (string note in export.Notes) _tell(new PruneEvent.Warning(note));
-        result = result with { Folder = request.OutFolder };
+        int? device = request.Target == "cuda" ? gpu : null;
+        result = result with { Folder = request.OutFolder, GpuDeviceId = device };
         if (!model.MayLoad(export.Bytes))
         {
             _tell(new PruneEvent.Warning($"The written folder ({MemoryBudget.Text(export.Bytes)}) does not fit the memory cap when it is loaded, so its perplexity was not measured; each of its blocks was compared with the checkpoint's."));
             return result;
         }
         _tell(new PruneEvent.Phase("evaluating the written folder"));
-        using var shipped = GenAIModel.LoadIfItRuns(export.Folder, _request.Target == "cuda" ? gpu : null, _request.FallbackToCpu || gpu is null);
+        using var shipped = GenAIModel.LoadIfItRuns(export.Folder, device, _request.FallbackToCpu || device is null);
         if (shipped is null)
         {
-            if (export.AlreadyThere) _tell(new PruneEvent.Warning(ExportResult.NotRunHere(_request.Precision))); // else it is one of the notes
+            if (export.AlreadyThere) _tell(new PruneEvent.Warning(ExportResult.NotRunHere(request.Precision))); // else it is one of the notes
             return result;
         }
         var losses = text.Evaluation.Select(ids => shipped.TokenNll(ids, _cancellationToken).Average()).ToList();

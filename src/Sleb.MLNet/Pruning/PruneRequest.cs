@@ -43,21 +43,33 @@ internal sealed record PruneRequest
     /// <summary>Stop after the plan: no folder is written.</summary>
     public bool PlanOnly { get; init; }
 
-    public string Target { get; init; } = "cpu";
-    public string Precision { get; init; } = "fp32";
+    /// <summary><c>cpu</c> or <c>cuda</c>; null is where the search runs.</summary>
+    public string? Target { get; init; }
+
+    /// <summary>Of the folder; null is fp32 for the CPU and fp16 for CUDA.</summary>
+    public string? Precision { get; init; }
+
     public OnnxForm Form { get; init; } = new();
     public bool Overwrite { get; init; }
 
     /// <summary>Bytes that may be resident in the process at any time; null is no cap. Under a cap the model is streamed, on the CPU.</summary>
     public long? Memory { get; init; }
 
-    /// <summary>CUDA device for the search and the shipped model's check; null is the CPU.</summary>
+    /// <summary>CUDA device for the search and a folder for CUDA; null is the CPU.</summary>
     public int? GpuDeviceId { get; init; }
 
     public bool FallbackToCpu { get; init; }
 
     /// <summary>New tokens of the dense and the pruned model's sample continuation; 0 for none.</summary>
     public int SampleTokens { get; init; }
+
+    /// <summary>Where the folder is to run, and in what.</summary>
+    /// <param name="gpuDeviceId">The device that searches; null is the CPU.</param>
+    public (string Target, string Precision) FolderFor(int? gpuDeviceId)
+    {
+        string target = Target ?? (gpuDeviceId is null ? "cpu" : "cuda");
+        return (target, Precision ?? (target == "cuda" ? "fp16" : "fp32"));
+    }
 
     /// <summary>What the search belongs to, but for its arithmetic.</summary>
     public SearchIdentity Identity(string modelFingerprint, string family, int blocks, IReadOnlyList<int[]> calibration, int sequenceLength) => new()

@@ -24,6 +24,9 @@ internal sealed record PruneResult
     /// <summary>The folder that was written; null after a plan alone.</summary>
     public string? Folder { get; init; }
 
+    /// <summary>The CUDA device that the folder was written for; null is the CPU.</summary>
+    public int? GpuDeviceId { get; init; }
+
     /// <summary>One prompt continued greedily by both models; null where none was asked for or there is no tokenizer.</summary>
     public Sample? Continuation { get; init; }
 
