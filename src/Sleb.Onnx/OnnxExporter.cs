@@ -84,9 +84,10 @@ internal static class OnnxExporter
     {
         using var data = new ExternalData(Path.Combine(folder, DataFile), ExportFormat.FloatType(request.Precision));
         var shared = request.Form.ShareWeights is { } dense ? SharedWeights.Open(Path.GetFullPath(dense), provenance) : null;
-        var decoder = new DecoderGraph(request.Checkpoint, family, provenance.Survivors, data, request.MatrixBytes, cancellationToken, request.Form.Quantization(request.Precision), shared);
+        var decoder = new DecoderGraph(request.Checkpoint, family, provenance.Survivors, data, request.MatrixBytes, cancellationToken, request.Form, request.Form.Quantization(request.Precision), shared);
         DecoderEmitter.Emit(decoder);
-        if (request.Form.FusedNorms) decoder.Graph.FuseNorms();
+        if (request.Form.BuilderForm) decoder.Graph.TakeBuilderForm();
+        else if (request.Form.FusedNorms) decoder.Graph.FuseNorms();
         decoder.Graph.SetAccuracyLevel(request.Form.AccuracyLevel);
         if (shared is not null) provenance = provenance with { SharedDataSha256 = shared.Link(Path.Combine(folder, DataFile)) };
         decoder.Graph.Save(Path.Combine(folder, GraphFile), Metadata(provenance, decoder.ContextNote));

@@ -20,11 +20,17 @@ internal sealed record OnnxForm
     /// <summary>Sums and norms in one kernel.</summary>
     public bool FusedNorms { get; init; }
 
+    /// <summary>Gate and up of a gated MLP as one product.</summary>
+    public bool PackedGateUp { get; init; }
+
+    /// <summary>Nodes and attributes of the official builder, norms fused: to compare with. Its integers are rounded to nearest.</summary>
+    public bool BuilderForm { get; init; }
+
     /// <summary>A folder of the same model and form whose weights are referred to, not copied.</summary>
     public string? ShareWeights { get; init; }
 
     /// <summary>How matrices become integers; null where they do not.</summary>
-    public Quantization? Quantization(string precision) => Bits(precision) is { } bits ? new(bits, Bits(EmbeddingPrecision) ?? bits, ZeroPoints, ScaleSearch) : null;
+    public Quantization? Quantization(string precision) => Bits(precision) is { } bits ? new(bits, Bits(EmbeddingPrecision) ?? bits, ZeroPoints, ScaleSearch && !BuilderForm) : null;
 
     /// <summary>What tells folders of the same precision apart; null where nothing does.</summary>
     public string? Describe(string precision) => Quantization(precision) is not { } how ? null

@@ -11,10 +11,10 @@ namespace Sleb.Onnx.Emit;
 /// </summary>
 internal sealed class DecoderGraph(
     Checkpoint checkpoint, Family family, IReadOnlyList<int> survivors, ExternalData data, long matrixBytes, CancellationToken cancellationToken,
-    Quantization? quantization = null, SharedWeights? shared = null)
+    OnnxForm form, Quantization? quantization = null, SharedWeights? shared = null)
 {
     private const string Batch = "batch_size", Sequence = "sequence_length", Past = "past_sequence_length", Total = "total_sequence_length";
-    private const string Embedding = "model.embed_tokens.weight";
+    private const string Embedding = "model.embed_tokens.weight", OwnHead = "lm_head.MatMul.weight";
 
     private readonly WeightStream _weights = new(checkpoint, data, (int)(matrixBytes / sizeof(float)), cancellationToken);
     private readonly HashSet<int> _ones = [];
@@ -95,6 +95,9 @@ internal sealed class DecoderGraph(
         // Rows that end inside a block would be padded in the head's form, which the gather cannot read.
         _embeddingIsQuantized = _quantized is not null && columns % Quantization.BlockSize == 0;
         if (_embeddingIsQuantized) return _quantized!.Gather("/model/embed_tokens", Embedding, table, "input_ids");
+        if (form.BuilderForm && IsTied) // the builder keeps the head's matrix and turns it for the lookup
+            return Graph.Node("Gather", "/model/embed_tokens/Gather", [Graph.Node("Transpose", "/model/embed_tokens/Transpose",
+                [Graph.Weight(OwnHead, [columns, Config.VocabSize], _ => _weights.CopyTransposed(table))], Attributes.Ints("perm", 1, 0)), "input_ids"]);
         string weight = Weight(Embedding, table);
         return Graph.Node("Gather", "/model/embed_tokens/Gather", [weight, "input_ids"]);
     }
@@ -145,6 +148,23 @@ internal sealed class DecoderGraph(
             Array.ConvertAll(layers, layer => (TensorRows)Checkpoint.Find(layer.Tensor + ".weight", layer.Outputs, inputs)),
             bias ? Array.ConvertAll(layers, layer => (TensorRows)Checkpoint.Find(layer.Tensor + ".bias", layer.Outputs)) : null);
 
+    /// <summary>The two inputs of a gated MLP's product: <c>gate_proj</c> and <c>up_proj</c> of the same input, (B, S, inner) each.</summary>
+    public (string Gate, string Up) GateUp(string path, string input, string tensors, int inputs, int inner, bool bias)
+    {
+        if (!form.PackedGateUp)
+            return (Linear(path + "/gate_proj", input, tensors + "gate_proj", inputs, inner, bias), Linear(path + "/up_proj", input, tensors + "up_proj", inputs, inner, bias));
+        string packed = Packed(path + "/gate_up_proj", input, inputs, bias, (tensors + "gate_proj", inner), (tensors + "up_proj", inner));
+        return SplitGateUp(path, packed, inner);
+    }
+
+    /// <summary>Gate and up that lie side by side, apart.</summary>
+    public (string Gate, string Up) SplitGateUp(string path, string packed, int inner)
+    {
+        string split = path + "/gate_up_proj/Split", gate = split + "/output_0", up = split + "/output_1";
+        Graph.Node("Split", split, [packed, Graph.Constant(inner, inner)], (ReadOnlySpan<string>)[gate, up], Attributes.Int("axis", -1));
+        return (gate, up);
+    }
+
     /// <summary>One product whose outputs are rows of the checkpoint's matrices, in the order given.</summary>
     public string Linear(string path, string input, TensorRows[] weights, TensorRows[]? biases)
     {
@@ -183,18 +203,17 @@ internal sealed class DecoderGraph(
     {
         int inputs = size ?? Config.HiddenSize;
         string product = bias is null ? output : "/lm_head/MatMul/output_0";
-        bool own = !Config.Bool("tie_word_embeddings", Family.TiedByDefault) || HasOwnHead(tensor, embedding, inputs);
+        bool own = !IsTied || HasOwnHead(tensor, embedding, inputs);
         if (_quantized is not null)
         {
             bool shares = !own && _embeddingIsQuantized;
-            _quantized.Product("/lm_head", input, product, shares ? Embedding : "lm_head.MatMul.weight", [Checkpoint.Find(own ? tensor : embedding, Config.VocabSize, inputs)],
+            _quantized.Product("/lm_head", input, product, shares ? Embedding : OwnHead, [Checkpoint.Find(own ? tensor : embedding, Config.VocabSize, inputs)],
                 isHead: true, isStored: shares);
         }
-        else if (own)
+        else if (own || form.BuilderForm)
         {
-            var head = Checkpoint.Find(tensor, Config.VocabSize, inputs);
-            string weight = Graph.Weight("lm_head.MatMul.weight", [inputs, Config.VocabSize], _ => _weights.CopyTransposed(head));
-            Graph.Node("MatMul", "/lm_head/MatMul", [input, weight], (ReadOnlySpan<string>)[product]);
+            if (own) Graph.Weight(OwnHead, [inputs, Config.VocabSize], _ => _weights.CopyTransposed(Checkpoint.Find(tensor, Config.VocabSize, inputs)));
+            Graph.Node("MatMul", "/lm_head/MatMul", [input, OwnHead], (ReadOnlySpan<string>)[product]);
         }
         else // transB reads the embedding [V, H] as it lies: a Transpose node would be folded into a second copy in memory.
             Graph.Node("com.microsoft.FusedMatMul", "/lm_head/MatMul", [input, Embedding], (ReadOnlySpan<string>)[product], Attributes.Int("transB", 1));
@@ -230,6 +249,8 @@ internal sealed class DecoderGraph(
         Checkpoint.Read(entry, values);
         return Array.ConvertAll(values, value => 1 + value);
     }
+
+    private bool IsTied => Config.Bool("tie_word_embeddings", Family.TiedByDefault);
 
     /// <summary>A tied checkpoint may still hold a head: a copy of the embedding, or one of its own, which transformers then uses.</summary>
     private bool HasOwnHead(string tensor, string embedding, int size)

@@ -11,11 +11,12 @@ namespace Sleb.Onnx.Emit;
 internal sealed class GraphBuilder(ExternalData data, SharedWeights? shared = null)
 {
     /// <summary>IR 10 and opset 21 are the oldest that hold all we write, so the widest range of runtimes reads it.</summary>
-    private const int IrVersion = 10, OpsetVersion = 21;
+    private const int IrVersion = 10;
     private const string Contrib = "com.microsoft";
 
     private readonly GraphProto _graph = new() { Name = "main_graph" };
     private readonly HashSet<string> _constants = new(StringComparer.Ordinal);
+    private int _opset = 21;
 
     /// <summary>Adds a node with one output, named <c>{name}/output_0</c>, and returns that name.</summary>
     /// <param name="op">An operator; a contrib operator is written <c>com.microsoft.Name</c>.</param>
@@ -105,11 +106,18 @@ internal sealed class GraphBuilder(ExternalData data, SharedWeights? shared = nu
     /// <summary>Joins every sum with the norm that reads it into one kernel.</summary>
     public void FuseNorms() => SkipNorms.Fuse(_graph);
 
+    /// <summary>The same graph as the official builder writes it.</summary>
+    public void TakeBuilderForm()
+    {
+        BuilderForm.Rewrite(_graph);
+        _opset = BuilderForm.OpsetVersion;
+    }
+
     /// <summary>Writes the graph file. Equal graphs give equal bytes: nothing of the machine or the time goes in.</summary>
     public void Save(string path, IEnumerable<KeyValuePair<string, string>> metadata)
     {
         var model = new ModelProto { IrVersion = IrVersion, ProducerName = "Sleb.MLNet", Graph = _graph };
-        model.OpsetImport.Add(new OperatorSetIdProto { Domain = "", Version = OpsetVersion });
+        model.OpsetImport.Add(new OperatorSetIdProto { Domain = "", Version = _opset });
         model.OpsetImport.Add(new OperatorSetIdProto { Domain = Contrib, Version = 1 });
         foreach (var (key, value) in metadata) model.MetadataProps.Add(new StringStringEntryProto { Key = key, Value = value });
         using var stream = new FileStream(path, FileMode.Create);

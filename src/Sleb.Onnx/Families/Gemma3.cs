@@ -63,8 +63,7 @@ internal static class Gemma3
     private static string Mlp(DecoderGraph decoder, string tensors, string path, string input)
     {
         int hidden = decoder.Config.HiddenSize, inner = decoder.Config.IntermediateSize;
-        string gate = decoder.Linear(path + "/gate_proj", input, tensors + "gate_proj", hidden, inner, bias: false);
-        string up = decoder.Linear(path + "/up_proj", input, tensors + "up_proj", hidden, inner, bias: false);
+        var (gate, up) = decoder.GateUp(path, input, tensors, hidden, inner, bias: false);
         string gelu = decoder.Graph.Node("Gelu", path + "/act_fn/Gelu", [gate], Attributes.Text("approximate", "tanh"));
         string product = decoder.Graph.Node("Mul", path + "/Mul", [gelu, up]);
         return decoder.Linear(path + "/down_proj", product, tensors + "down_proj", inner, hidden, bias: false);

@@ -49,8 +49,7 @@ internal static class Granite
     {
         int hidden = decoder.Config.HiddenSize, inner = decoder.Config.IntermediateSize;
         bool bias = decoder.Config.Bool("mlp_bias", absent: false);
-        string gate = decoder.Linear(path + "/gate_proj", input, tensors + "gate_proj", hidden, inner, bias);
-        string up = decoder.Linear(path + "/up_proj", input, tensors + "up_proj", hidden, inner, bias);
+        var (gate, up) = decoder.GateUp(path, input, tensors, hidden, inner, bias);
         string sigmoid = decoder.Graph.Node("Sigmoid", path + "/act_fn/Sigmoid", [gate]);
         string silu = decoder.Graph.Node("Mul", path + "/act_fn/Mul", [gate, sigmoid]);
         string product = decoder.Graph.Node("Mul", path + "/Mul", [silu, up]);

@@ -52,8 +52,7 @@ internal static class Llama
     {
         int hidden = decoder.Config.HiddenSize, inner = decoder.Config.IntermediateSize;
         bool bias = decoder.Config.Bool("mlp_bias", absent: false);
-        string gate = decoder.Linear(path + "/gate_proj", input, tensors + "gate_proj", hidden, inner, bias);
-        string up = decoder.Linear(path + "/up_proj", input, tensors + "up_proj", hidden, inner, bias);
+        var (gate, up) = decoder.GateUp(path, input, tensors, hidden, inner, bias);
         string product = decoder.Graph.Node("Mul", path + "/Mul", [decoder.Activate(path + "/act_fn", gate, Activation.Silu), up]);
         return decoder.Linear(path + "/down_proj", product, tensors + "down_proj", inner, hidden, bias);
     }

@@ -46,8 +46,7 @@ internal static class Phi3
     {
         int hidden = decoder.Config.HiddenSize, inner = decoder.Config.IntermediateSize;
         string packed = decoder.Linear(path + "/gate_up_proj", input, tensors + "gate_up_proj", hidden, 2 * inner, bias: false);
-        string split = path + "/gate_up_proj/Split", gate = split + "/output_0", up = split + "/output_1";
-        decoder.Graph.Node("Split", split, [packed, decoder.Graph.Constant(inner, inner)], (ReadOnlySpan<string>)[gate, up], Attributes.Int("axis", -1));
+        var (gate, up) = decoder.SplitGateUp(path, packed, inner);
         string sigmoid = decoder.Graph.Node("Sigmoid", path + "/act_fn/Sigmoid", [gate]);
         string silu = decoder.Graph.Node("Mul", path + "/act_fn/Mul", [gate, sigmoid]);
         string product = decoder.Graph.Node("Mul", path + "/Mul", [silu, up]);

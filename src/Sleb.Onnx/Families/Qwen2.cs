@@ -45,8 +45,7 @@ internal static class Qwen2
     private static string Mlp(DecoderGraph decoder, string tensors, string path, string input)
     {
         int hidden = decoder.Config.HiddenSize, inner = decoder.Config.IntermediateSize;
-        string gate = decoder.Linear(path + "/gate_proj", input, tensors + "gate_proj", hidden, inner, bias: false);
-        string up = decoder.Linear(path + "/up_proj", input, tensors + "up_proj", hidden, inner, bias: false);
+        var (gate, up) = decoder.GateUp(path, input, tensors, hidden, inner, bias: false);
         string sigmoid = decoder.Graph.Node("Sigmoid", path + "/act_fn/Sigmoid", [gate]);
         string silu = decoder.Graph.Node("Mul", path + "/act_fn/Mul", [gate, sigmoid]);
         string product = decoder.Graph.Node("Mul", path + "/Mul", [silu, up]);

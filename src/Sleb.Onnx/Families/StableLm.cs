@@ -69,8 +69,7 @@ internal static class StableLm
     private static string Mlp(DecoderGraph decoder, string tensors, string path, string input)
     {
         int hidden = decoder.Config.HiddenSize, inner = decoder.Config.IntermediateSize;
-        string gate = decoder.Linear(path + "/gate_proj", input, tensors + "gate_proj", hidden, inner, bias: false);
-        string up = decoder.Linear(path + "/up_proj", input, tensors + "up_proj", hidden, inner, bias: false);
+        var (gate, up) = decoder.GateUp(path, input, tensors, hidden, inner, bias: false);
         gate = decoder.Activate(path + "/act_fn", gate, Activations.Read(decoder.Config, "hidden_act", absent: "silu"));
         return decoder.Linear(path + "/down_proj", decoder.Graph.Node("Mul", path + "/Mul", [gate, up]), tensors + "down_proj", inner, hidden, bias: false);
     }

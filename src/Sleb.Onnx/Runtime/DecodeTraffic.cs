@@ -18,13 +18,14 @@ internal sealed record DecodeTraffic(long WeightBytes, long CacheBytesPerPositio
     /// <exception cref="CheckpointException">The folder's graph is missing or damaged.</exception>
     public static DecodeTraffic Of(string folder)
     {
-        string file = JsonNode.Parse(File.ReadAllBytes(Path.Combine(folder, GenAIConfig.FileName)))?["model"]?["decoder"]?["filename"]?.GetValue<string>()
+        var decoder = JsonNode.Parse(File.ReadAllBytes(Path.Combine(folder, GenAIConfig.FileName)))?["model"]?["decoder"];
+        string file = decoder?["filename"]?.GetValue<string>()
             ?? throw new CheckpointException($"{Path.Combine(folder, GenAIConfig.FileName)} names no model.decoder.filename; decoder models with one graph are supported.");
         string path = Path.Combine(folder, file);
         try
         {
             using var stream = File.OpenRead(path);
-            return Of(ModelProto.Parser.ParseFrom(stream).Graph);
+            return Of(ModelProto.Parser.ParseFrom(stream).Graph, decoder["head_size"]?.GetValue<int>() ?? 0);
         }
         catch (InvalidProtocolBufferException e)
         {
@@ -32,14 +33,15 @@ internal sealed record DecodeTraffic(long WeightBytes, long CacheBytesPerPositio
         }
     }
 
-    private static DecodeTraffic Of(GraphProto graph)
+    /// <param name="headSize">Of each key and value, where the graph has a symbol for it, as the official builder's have.</param>
+    private static DecodeTraffic Of(GraphProto graph, int headSize)
     {
         // A tied table is looked up at one end and multiplied with at the other: read whole, then, because of the second.
         var whole = graph.Node.SelectMany(node => node.Input.Where((_, position) => !IsLookedUp(node.OpType, position))).ToHashSet(StringComparer.Ordinal);
         return new(
             graph.Initializer.Where(tensor => whole.Contains(tensor.Name)).Sum(Bytes),
             graph.Input.Select(input => input.Type.TensorType).Where(type => type.Shape.Dim.Count == 4)
-                .Sum(type => type.Shape.Dim[1].DimValue * type.Shape.Dim[3].DimValue * ElementBytes((DataType)type.ElemType)));
+                .Sum(type => type.Shape.Dim[1].DimValue * (type.Shape.Dim[3].DimParam == "" ? type.Shape.Dim[3].DimValue : headSize) * ElementBytes((DataType)type.ElemType)));
     }
 
     /// <summary>Inputs of which a step reads a row: embedding tables, cosines and sines.</summary>

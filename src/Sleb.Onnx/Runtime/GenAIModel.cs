@@ -41,17 +41,18 @@ internal sealed class GenAIModel : ITokenScorer, IDisposable
 
     /// <param name="gpuDeviceId">The CUDA device; null runs the folder where its genai_config.json says.</param>
     /// <param name="fallbackToCpu">Use the CPU where CUDA is missing, instead of failing.</param>
+    /// <param name="threads">Cores to compute on; null is all that ONNX Runtime finds.</param>
     /// <exception cref="CheckpointException">The folder is missing or damaged.</exception>
     /// <exception cref="InvalidOperationException">CUDA was asked for and is not there.</exception>
-    public static GenAIModel Load(string folder, int? gpuDeviceId = null, bool fallbackToCpu = false) =>
-        Open(folder, gpuDeviceId, fallbackToCpu, mayLackKernels: false)!;
+    public static GenAIModel Load(string folder, int? gpuDeviceId = null, bool fallbackToCpu = false, int? threads = null) =>
+        Open(folder, gpuDeviceId, fallbackToCpu, threads, mayLackKernels: false)!;
 
     /// <summary>As <see cref="Load"/>; null where CUDA is missing and the CPU, in its place, lacks kernels for the folder's types.</summary>
     /// <remarks>The runtime looks for kernels only when all types in the graph have proved right.</remarks>
     public static GenAIModel? LoadIfItRuns(string folder, int? gpuDeviceId = null, bool fallbackToCpu = true) =>
-        Open(folder, gpuDeviceId, fallbackToCpu, mayLackKernels: true);
+        Open(folder, gpuDeviceId, fallbackToCpu, threads: null, mayLackKernels: true);
 
-    private static GenAIModel? Open(string folder, int? gpuDeviceId, bool fallbackToCpu, bool mayLackKernels)
+    private static GenAIModel? Open(string folder, int? gpuDeviceId, bool fallbackToCpu, int? threads, bool mayLackKernels)
     {
         folder = Path.GetFullPath(folder);
         var config = GenAIConfig.Read(folder);
@@ -68,7 +69,7 @@ internal sealed class GenAIModel : ITokenScorer, IDisposable
         }
         try
         {
-            return new GenAIModel(folder, config, ModelLoader.Open(folder, config, null), "cpu", fellBackToCpu: device is not null);
+            return new GenAIModel(folder, config, ModelLoader.Open(folder, config, null, threads), "cpu", fellBackToCpu: device is not null);
         }
         catch (CheckpointException e) when (mayLackKernels && device is not null && ModelLoader.LacksKernel(e))
         {

@@ -12,14 +12,15 @@ namespace Sleb.Onnx.Runtime;
 internal static partial class ModelLoader
 {
     /// <param name="gpuDeviceId">The CUDA device, or null for the CPU.</param>
-    public static SharedModel Open(string folder, GenAIConfig settings, int? gpuDeviceId)
+    /// <param name="threads">Cores to compute on; null is all that ONNX Runtime finds.</param>
+    public static SharedModel Open(string folder, GenAIConfig settings, int? gpuDeviceId, int? threads = null)
     {
         if (gpuDeviceId is not null) CheckCuda(folder);
         else _ = NativeRuntime.Providers;
         try
         {
             using var config = new Config(folder);
-            config.Overlay(new JsonObject { ["model"] = Overlay(settings) }.ToJsonString());
+            config.Overlay(new JsonObject { ["model"] = Overlay(settings, threads) }.ToJsonString());
             config.ClearProviders();
             if (gpuDeviceId is { } device)
             {
@@ -47,10 +48,11 @@ internal static partial class ModelLoader
     /// Any folder is run without a pad token (see <see cref="GenAIConfig.NoPadToken"/>). GenAI wants an end of sequence then; where the
     /// folder has none, any id serves, since what ends a text is decided here.
     /// </summary>
-    private static JsonObject Overlay(GenAIConfig settings)
+    private static JsonObject Overlay(GenAIConfig settings, int? threads)
     {
         var model = new JsonObject { ["pad_token_id"] = GenAIConfig.NoPadToken };
         if (settings.EosTokenIds.Count == 0) model["eos_token_id"] = 0;
+        if (threads is { } count) model["decoder"] = new JsonObject { ["session_options"] = new JsonObject { ["intra_op_num_threads"] = count } };
         return model;
     }
 
