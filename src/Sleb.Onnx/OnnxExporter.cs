@@ -93,7 +93,7 @@ internal static class OnnxExporter
         GenAIConfig.Write(folder, new GenAIModelDescription(request.Checkpoint.Config, provenance.Survivors.Count,
             decoder.ContextLength, request.Target, GraphFile, decoder.ReadsPositions));
         TokenizerFiles.Copy(request.Checkpoint.Folder, folder);
-        provenance.Write(folder);
+        provenance.Write(folder, request.Card);
         return (decoder.ContextNote, provenance.SharedDataSha256 ?? data.Sha256);
     }
 
