@@ -1,3 +1,4 @@
+using Sleb.Core.Artifacts;
 using Sleb.Core.Checkpoints;
 using Sleb.Onnx.Pieces;
 
@@ -28,6 +29,9 @@ internal sealed record ExportRequest
     public double? DensePerplexity { get; init; }
 
     public double? PrunedPerplexity { get; init; }
+
+    /// <summary>Writes the folder's README.md; null for none.</summary>
+    public Func<Provenance, string>? Card { get; init; }
 
     /// <summary>The pruned model's logits for token ids, row-major <c>[tokens, V]</c>, from another implementation: what the folder is checked against.</summary>
     public Func<IReadOnlyList<int>, float[]>? ReferenceLogits { get; init; }

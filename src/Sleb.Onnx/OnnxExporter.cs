@@ -94,7 +94,7 @@ internal static class OnnxExporter
         GenAIConfig.Write(folder, new GenAIModelDescription(request.Checkpoint.Config, provenance.Survivors.Count,
             decoder.ContextLength, request.Target, GraphFile, decoder.ReadsPositions));
         TokenizerFiles.Copy(request.Checkpoint.Folder, folder);
-        provenance.Write(folder);
+        provenance.Write(folder, request.Card);
         return (decoder.ContextNote, provenance.SharedDataSha256 ?? data.Sha256);
     }
 

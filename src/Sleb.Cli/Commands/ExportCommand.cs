@@ -3,8 +3,10 @@ using Sleb.Cli.Json;
 using Sleb.Cli.Output;
 using Sleb.Core.Artifacts;
 using Sleb.Core.Checkpoints;
+using Sleb.Core.Hub;
 using Sleb.Core.Plan;
 using Sleb.MLNet.Memory;
+using Sleb.MLNet.Reporting;
 using Sleb.Onnx;
 using Sleb.Onnx.Surgery;
 using Sleb.Torch.Scoring;
@@ -75,6 +77,7 @@ internal sealed class ExportCommand : SlebCommand
             OutFolder = target,
             Overwrite = overwrite,
             CalibrationFingerprint = plan?.Search.CalibrationFingerprint,
+            Card = Card(model, plan, removed, ""),
         };
         int blocks = new BlockMap(DecoderPackage.Open(model)).Count;
         Announce(context, Survivors.After(blocks, removed).Count, blocks, "an ONNX Runtime GenAI");
@@ -82,6 +85,9 @@ internal sealed class ExportCommand : SlebCommand
         foreach (string note in result.Notes) context.Diagnostics.Warning(note);
         Report(context, new(removed, result.Provenance.Survivors, result.Folder, result.Bytes), result.AlreadyThere);
     }
+
+    private static Func<Provenance, string> Card(string model, BlockPlan? plan, IReadOnlyList<int> removed, string form) =>
+        new ModelCard { BaseFolder = model, Plan = plan, Command = CommandText.Export(ModelSource.IdOf(model), plan, removed, form) }.Text;
 
     private static void Announce(CommandContext context, int survivors, int blocks, string kind) =>
         new ResultLines(context.Console).Add("Now", $"writing {survivors} of {blocks} blocks as {kind} folder, and checking it");
@@ -95,7 +101,11 @@ internal sealed class ExportCommand : SlebCommand
     private static (string, long, bool) WriteCheckpoint(
         Checkpoint checkpoint, IReadOnlyList<int> removed, string target, BlockPlan? plan, bool overwrite, CancellationToken cancellationToken)
     {
-        var options = new HfExportOptions { CalibrationFingerprint = plan?.Search.CalibrationFingerprint };
+        var options = new HfExportOptions
+        {
+            CalibrationFingerprint = plan?.Search.CalibrationFingerprint,
+            Card = Card(checkpoint.Folder, plan, removed, " --format hf"),
+        };
         var result = PrunedCheckpoint.Write(checkpoint, removed, target, overwrite, options, cancellationToken);
         return (result.Folder, result.Bytes, result.AlreadyThere);
     }
@@ -113,6 +123,7 @@ internal sealed class ExportCommand : SlebCommand
             Form = form,
             Overwrite = call.GetValue(_overwrite),
             CalibrationFingerprint = plan?.Search.CalibrationFingerprint,
+            Card = Card(checkpoint.Folder, plan, removed, CommandText.Form(_form.Target(call), _form.Precision(call), form)),
             // Loaded only when the folder is written and about to be checked: where it is there already, nothing is.
             ReferenceLogits = ids =>
             {

@@ -7,7 +7,7 @@ namespace Sleb.Core.Artifacts;
 /// <summary>Where a written model came from: the sidecar <c>sleb.json</c> in every folder this product writes.</summary>
 internal sealed record Provenance
 {
-    public const string FileName = "sleb.json";
+    public const string FileName = "sleb.json", CardFileName = "README.md";
 
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web)
     {
@@ -62,8 +62,12 @@ internal sealed record Provenance
         (Format, Artifact, Target, Precision, Quantization, FusedNorms, BaseFingerprint) == (other.Format, other.Artifact, other.Target, other.Precision, other.Quantization, other.FusedNorms, other.BaseFingerprint)
         && RemovedBlocks.SequenceEqual(other.RemovedBlocks);
 
-    public void Write(string folder) =>
+    /// <param name="card">What the folder's README.md says of the model; null for none.</param>
+    public void Write(string folder, Func<Provenance, string>? card)
+    {
         File.WriteAllText(Path.Combine(folder, FileName), JsonSerializer.Serialize(this, Json) + "\n");
+        if (card is not null) File.WriteAllText(Path.Combine(folder, CardFileName), card(this));
+    }
 
     /// <summary>The sidecar of a folder, or null where there is none.</summary>
     public static Provenance? Read(string folder)

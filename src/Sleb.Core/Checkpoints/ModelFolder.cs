@@ -43,8 +43,10 @@ internal static partial class ModelFolder
     }
 
     /// <summary>Whether a file, by its name, is tokenizer, generation settings or licence; never one in a folder, and never code.</summary>
-    public static bool IsCompanion(string name) =>
-        Companions.Contains(name) || (LegalPrefixes.Any(prefix => name.StartsWith(prefix, StringComparison.OrdinalIgnoreCase)) && LegalName().IsMatch(name));
+    public static bool IsCompanion(string name) => Companions.Contains(name) || IsLegal(name);
+
+    /// <summary>Whether a file, by its name, is a licence or what belongs to one.</summary>
+    public static bool IsLegal(string name) => LegalPrefixes.Any(prefix => name.StartsWith(prefix, StringComparison.OrdinalIgnoreCase)) && LegalName().IsMatch(name);
 
     [GeneratedRegex(@"^[\w-]+(?:\.\d+)*(?:\.(?:txt|md|pdf|rst))?\z", RegexOptions.ECMAScript | RegexOptions.IgnoreCase)]
     private static partial Regex LegalName();

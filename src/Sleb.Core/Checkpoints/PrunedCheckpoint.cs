@@ -52,7 +52,7 @@ internal static class PrunedCheckpoint
         WriteConfig(checkpoint, survivors, staged.Path);
         ModelFolder.CopyCompanions(checkpoint.Folder, staged.Path);
         var provenance = Describe();
-        provenance.Write(staged.Path);
+        provenance.Write(staged.Path, options.Card);
         Verify(checkpoint, sources, staged.Path, options, cancellationToken);
         cancellationToken.ThrowIfCancellationRequested();
         staged.Commit();

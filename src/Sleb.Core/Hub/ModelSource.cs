@@ -56,12 +56,15 @@ internal sealed record ModelSource(string Folder, string Name, HubId? Id)
     }
 
     /// <summary>The folder's name; of a snapshot in the cache, whose name is a hash, the model's.</summary>
-    public static string NameOf(string folder)
+    public static string NameOf(string folder) => IdOf(folder).Split('/')[^1];
+
+    /// <summary>The id of a snapshot in the cache, without its revision; of any other folder its name.</summary>
+    public static string IdOf(string folder)
     {
         folder = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
         string? snapshots = Path.GetDirectoryName(folder), repository = Path.GetFileName(Path.GetDirectoryName(snapshots));
         return Path.GetFileName(snapshots) == "snapshots" && repository?.StartsWith(CachePrefix, StringComparison.Ordinal) == true
-            ? repository[(repository.LastIndexOf("--", StringComparison.Ordinal) + 2)..]
+            ? repository[CachePrefix.Length..].Replace("--", "/", StringComparison.Ordinal)
             : Path.GetFileName(folder);
     }
 }

@@ -51,6 +51,16 @@ internal sealed class TrialLog : IDisposable
         }
     }
 
+    /// <summary>The finished trials of a log, for whoever only looks.</summary>
+    /// <exception cref="CheckpointException">The log is damaged.</exception>
+    public static IReadOnlyList<SlebTrialResult> Read(string folder)
+    {
+        string path = Path.Combine(folder, FileName);
+        using var log = new TrialLog(new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite));
+        log.Read(path, identity: null);
+        return log._results;
+    }
+
     /// <summary>The finished trial that asked for the same, or null.</summary>
     public SlebTrialResult? Find(SlebTrialSettings settings) => _results.Find(result => result.Settings.Same(settings));
 
@@ -70,7 +80,7 @@ internal sealed class TrialLog : IDisposable
 
     public void Dispose() => _file.Dispose();
 
-    private void Read(string path, ExperimentIdentity identity)
+    private void Read(string path, ExperimentIdentity? identity)
     {
         byte[] bytes = new byte[_file.Length];
         _file.ReadExactly(bytes);
@@ -81,19 +91,20 @@ internal sealed class TrialLog : IDisposable
             end = Array.IndexOf(bytes, (byte)'\n', start);
             Parse(path, ++number, bytes.AsSpan(start, end - start), identity);
         }
+        if (identity is null) return;
         _file.SetLength(complete);
         _file.Position = complete;
         if (complete == 0) WriteLine(identity);
     }
 
-    private void Parse(string path, int number, ReadOnlySpan<byte> line, ExperimentIdentity identity)
+    private void Parse(string path, int number, ReadOnlySpan<byte> line, ExperimentIdentity? identity)
     {
         try
         {
             if (number == 1)
             {
                 var found = JsonSerializer.Deserialize<ExperimentIdentity>(line, Json)!;
-                if (found.DifferenceTo(identity) is { } difference)
+                if (identity is not null && found.DifferenceTo(identity) is { } difference)
                     throw new CheckpointException($"{path} belongs to another experiment ({difference}); give another checkpoint folder, or delete this one.");
                 return;
             }

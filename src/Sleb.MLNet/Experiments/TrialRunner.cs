@@ -4,12 +4,14 @@ using System.Text;
 using Sleb.Core.Calibration;
 using Sleb.Core.Checkpoints;
 using Sleb.Core.Evaluation;
+using Sleb.Core.Hub;
 using Sleb.Core.Plan;
 using Sleb.Core.Search;
 using Sleb.Core.Tokenization;
 using Sleb.MLNet.Latency;
 using Sleb.MLNet.Memory;
 using Sleb.MLNet.Pruning;
+using Sleb.MLNet.Reporting;
 using Sleb.Onnx;
 using Sleb.Onnx.GenAI;
 using Sleb.Onnx.Runtime;
@@ -20,6 +22,9 @@ namespace Sleb.MLNet.Experiments;
 /// <summary>Runs the trials of one experiment, with what they share: the dense model in memory, texts as windows, searches, written folders.</summary>
 internal sealed class TrialRunner : IDisposable
 {
+    /// <summary>In the checkpoint folder: a run folder for each search.</summary>
+    public const string SearchesFolder = "searches";
+
     private readonly ExperimentRequest _request;
     private readonly Action<ExperimentEvent> _tell;
     private readonly Checkpoint _checkpoint;
@@ -131,7 +136,7 @@ internal sealed class TrialRunner : IDisposable
         if (windows.Count < settings.Windows)
             _tell(new ExperimentEvent.Warning(FormattableString.Invariant(
                 $"{text.Name} holds {windows.Count} windows of {settings.SequenceLength} tokens, fewer than the {settings.Windows} asked for.")));
-        string run = Path.Combine(_request.Folder, "searches", Path.GetFileName(PruneFolders.Choose(request, asked).Run));
+        string run = Path.Combine(_request.Folder, SearchesFolder, Path.GetFileName(PruneFolders.Choose(request, asked).Run));
         var arithmetic = RunTrace.ArithmeticOf(run) ?? (_faster ??= FasterArithmetic.Measure(null));
         var model = Model(cancellationToken);
         if (arithmetic == Arithmetic.Bf16) model.Lower(_checkpoint);
@@ -181,6 +186,11 @@ internal sealed class TrialRunner : IDisposable
             RemovedBlocks = removed,
             OutFolder = Folder(removed, precision),
             Precision = precision,
+            Card = new ModelCard
+            {
+                BaseFolder = _checkpoint.Folder,
+                Command = CommandText.Export(ModelSource.IdOf(_checkpoint.Folder), null, removed, CommandText.Form("cpu", precision, new())),
+            }.Text,
         };
         var export = OnnxExporter.Export(
             new LoadedJobModel(Model(cancellationToken)).Checked(request, Survivors.After(Blocks, removed)), cancellationToken);

@@ -2,6 +2,7 @@ using Sleb.Core.Artifacts;
 using Sleb.Core.Evaluation;
 using Sleb.Core.Plan;
 using Sleb.Core.Search;
+using Sleb.MLNet.Reporting;
 using Sleb.Onnx.GenAI;
 using Sleb.Onnx.Runtime;
 using Sleb.Onnx.Scoring;
@@ -57,16 +58,18 @@ internal static class FolderPruneJob
     private static PruneResult Ship(SurgeryRequest surgery, PruneRequest request, PruneText text, PruneResult result, Action<PruneEvent> tell, CancellationToken cancellationToken)
     {
         tell(new PruneEvent.Phase("writing the ONNX folder"));
-        var written = BlockSurgery.Remove(surgery, cancellationToken);
+        var card = ModelCard.Of(request, result, surgery.Folder, form: "");
+        var written = BlockSurgery.Remove(surgery with { Card = card.Text }, cancellationToken);
         foreach (string note in written.Notes) tell(new PruneEvent.Warning(note));
         tell(new PruneEvent.Phase("evaluating the written folder"));
         using var shipped = GenAIModel.Load(written.Folder, fallbackToCpu: true);
-        return result with
+        result = result with
         {
             Folder = surgery.OutFolder,
             Shipped = NllSummary.Of(text.Evaluation, [.. text.Evaluation.Select(ids => shipped.TokenNll(ids, cancellationToken).Average())]),
-            Continuation = Continue(surgery.Folder, shipped, request.SampleTokens, text, tell, cancellationToken),
         };
+        card.Complete(written.Folder, written.Provenance, result.Shipped.Perplexity);
+        return result with { Continuation = Continue(surgery.Folder, shipped, request.SampleTokens, text, tell, cancellationToken) };
     }
 
     private static PruneResult.Sample? Continue(string folder, GenAIModel pruned, int tokens, PruneText text, Action<PruneEvent> tell, CancellationToken cancellationToken)

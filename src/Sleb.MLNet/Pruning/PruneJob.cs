@@ -3,6 +3,7 @@ using Sleb.Core.Evaluation;
 using Sleb.Core.Plan;
 using Sleb.Core.Search;
 using Sleb.MLNet.Memory;
+using Sleb.MLNet.Reporting;
 using Sleb.Onnx;
 using Sleb.Onnx.Runtime;
 using Sleb.Torch.Scoring;
@@ -121,11 +122,13 @@ internal sealed class PruneJob
     private PruneResult Ship(ExportRequest request, IJobModel model, int? gpu, PruneText text, PruneResult result)
     {
         _tell(new PruneEvent.Phase("writing the ONNX folder"));
+        var card = ModelCard.Of(_request, result, request.Checkpoint.Folder, CommandText.Form(request.Target, request.Precision, request.Form));
         var export = OnnxExporter.Export(model.Checked(request, result.Plan.Survivors) with
         {
             RemovedBlocks = result.Plan.RemovedBlocks,
             DensePerplexity = result.Dense.Perplexity,
             PrunedPerplexity = result.Pruned.Perplexity,
+            Card = card.Text,
         }, _cancellationToken);
 
         foreach (string note in export.Notes) _tell(new PruneEvent.Warning(note));
@@ -144,11 +147,9 @@ internal sealed class PruneJob
             return result;
         }
         var losses = text.Evaluation.Select(ids => shipped.TokenNll(ids, _cancellationToken).Average()).ToList();
-        return result with
-        {
-            Shipped = NllSummary.Of(text.Evaluation, losses),
-            Continuation = Continue(request.Checkpoint, model, shipped, text),
-        };
+        result = result with { Shipped = NllSummary.Of(text.Evaluation, losses) };
+        card.Complete(export.Folder, export.Provenance, result.Shipped.Perplexity);
+        return result with { Continuation = Continue(request.Checkpoint, model, shipped, text) };
     }
 
     private PruneResult.Sample? Continue(Checkpoint checkpoint, IJobModel dense, GenAIModel pruned, PruneText text)

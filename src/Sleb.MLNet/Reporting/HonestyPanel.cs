@@ -12,15 +12,17 @@ internal static class HonestyPanel
         var plan = run.Plan;
         yield return Element("p", NearTies(plan));
         yield return Scrolling($"Decisions of {run.Name}", Table("Decisions: losses in nats per token on the calibration text",
-            ["Round", "Removed", "Loss", "Perplexity", "Runner-up", "Margin", "Standard error", ""],
-            plan.Removals.Select((removal, i) => (string[])[
-                Figures.Count(i + 1), Figures.Count(removal.Block), Figures.Nats(removal.MeanNll), removal.MeanNll is { } loss ? Figures.Perplexity(Math.Exp(loss)) : "not measured",
-                removal.RunnerUp is { } second ? Figures.Count(second) : "none", removal.Margin is { } margin ? Figures.Nats(margin) : "none",
-                removal.MarginStandardError is { } error ? Figures.Nats(error) : "none", removal.IsNearTie ? "near-tie" : ""])));
+            ["Round", "Removed", "Loss", "Perplexity", "Runner-up", "Margin", "Standard error", "Note"], Decisions(plan)));
         yield return Element("dl", Facts(run).SelectMany(fact => (XElement[])[Element("dt", fact.Name), Element("dd", fact.Value)]));
     }
 
-    private static string NearTies(BlockPlan plan)
+    /// <summary>Round, removed block, loss, perplexity, runner-up, margin, its standard error, and whether that is a near-tie.</summary>
+    public static IEnumerable<string[]> Decisions(BlockPlan plan) => plan.Removals.Select((removal, i) => (string[])[
+        Figures.Count(i + 1), Figures.Count(removal.Block), Figures.Nats(removal.MeanNll), removal.MeanNll is { } loss ? Figures.Perplexity(Math.Exp(loss)) : "not measured",
+        removal.RunnerUp is { } second ? Figures.Count(second) : "none", removal.Margin is { } margin ? Figures.Nats(margin) : "none",
+        removal.MarginStandardError is { } error ? Figures.Nats(error) : "none", removal.IsNearTie ? "near-tie" : ""]);
+
+    public static string NearTies(BlockPlan plan)
     {
         int[] rounds = [.. plan.Removals.Select((removal, i) => (removal, Round: i + 1)).Where(pair => pair.removal.IsNearTie).Select(pair => pair.Round)];
         return rounds.Length == 0
@@ -42,8 +44,7 @@ internal static class HonestyPanel
         yield return ("Model fingerprint", Element("code", search.ModelFingerprint));
         yield return ("Calibration fingerprint", Element("code", search.CalibrationFingerprint));
         yield return ("Chance", "none: the search draws no random numbers, so there is no seed");
-        yield return ("Command", Element("code", FormattableString.Invariant(
-            $"sleb prune MODEL --calibration FILE --remove {run.Plan.Removals.Count} --windows {search.Windows} --sequence-length {search.SequenceLength} --early-barrier {search.EarlyBarrier} --late-barrier {search.LateBarrier} --metric {Figures.Name(search.Metric)} --effort {Figures.Name(search.Effort)} --arithmetic {Figures.Name(search.Arithmetic)}")));
+        yield return ("Command", Element("code", CommandText.Search(run.Plan)));
         yield return ("Names in it", "a plan holds no paths: MODEL and FILE are those with the fingerprints above.");
     }
 }

@@ -6,12 +6,12 @@ using static Sleb.MLNet.Reporting.Html;
 
 namespace Sleb.MLNet.Reporting;
 
-/// <summary>One HTML file about one or more searches: no script, nothing fetched, the same runs give the same bytes.</summary>
+/// <summary>One HTML file about one or more searches and experiments: no script, nothing fetched, the same runs give the same bytes.</summary>
 internal static class HtmlReport
 {
     private static readonly string _style = ReadStyle();
 
-    public static string Write(IReadOnlyList<ReportRun> runs)
+    public static string Write(IReadOnlyList<ReportRun> runs, params IReadOnlyList<ReportTrials> experiments)
     {
         var page = new XElement("html", Attribute("lang", "en"),
             Element("head",
@@ -21,17 +21,19 @@ internal static class HtmlReport
                 Element("meta", Attribute("http-equiv", "Content-Security-Policy"), Attribute("content", "default-src 'none'; style-src 'unsafe-inline'")),
                 Element("title", runs.Count == 1 ? $"{runs[0].Name}: which blocks can go" : "Which blocks can go"),
                 Element("style", _style)),
-            Element("body", Element("main", Body(runs))));
+            Element("body", Element("main", Body(runs, experiments))));
         var text = new StringBuilder("<!DOCTYPE html>\n");
         using (var writer = XmlWriter.Create(text, new XmlWriterSettings { OmitXmlDeclaration = true, Indent = true, IndentChars = " ", NewLineChars = "\n", NewLineHandling = NewLineHandling.None }))
             page.WriteTo(writer);
         return text.Append('\n').ToString();
     }
 
-    private static IEnumerable<XElement> Body(IReadOnlyList<ReportRun> runs)
+    private static IEnumerable<XElement> Body(IReadOnlyList<ReportRun> runs, IReadOnlyList<ReportTrials> experiments)
     {
         yield return Element("h1", "Which blocks can go");
         yield return Element("ul", Attribute("class", "summary"), runs.Select(run => Element("li", Element("strong", run.Name), ": " + Summary(run))));
+        foreach (var experiment in experiments.Where(experiment => experiment.Trials.Count > 0))
+            yield return Section($"Size, latency and perplexity · {experiment.Name}", [.. ParetoChart.Write(experiment)]);
         yield return Section("Perplexity against blocks removed", PerplexityChart.Draw(runs), Legend(runs));
         foreach (var run in runs)
         {

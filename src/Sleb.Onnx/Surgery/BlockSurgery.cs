@@ -27,7 +27,7 @@ internal static class BlockSurgery
             return new ExportResult(target, ModelFolder.Bytes(target), existing, AlreadyThere: true);
 
         using var staged = StagedFolder.Create(target, request.Overwrite);
-        OnnxExporter.SayWhenFull(target, () => Write(package, map, provenance, staged.Path, cancellationToken));
+        OnnxExporter.SayWhenFull(target, () => Write(package, map, provenance, request.Card, staged.Path, cancellationToken));
         var (runNote, tokenizerNote) = Verify(staged.Path, package.ElementType, provenance, cancellationToken);
         tokenizerNote = tokenizerNote?.Replace(staged.Path, target, StringComparison.Ordinal);
         string? draftNote = PrunedGenAIConfig.HasDraft(package) ? $"The draft model of {package.Folder} was left out: it was made to run ahead of all {map.Count} blocks." : null;
@@ -46,7 +46,7 @@ internal static class BlockSurgery
         if (!mayBeIt) StagedFolder.CheckTarget(request.OutFolder, request.Overwrite);
     }
 
-    private static void Write(DecoderPackage package, BlockMap map, Provenance provenance, string folder, CancellationToken cancellationToken)
+    private static void Write(DecoderPackage package, BlockMap map, Provenance provenance, Func<Provenance, string>? card, string folder, CancellationToken cancellationToken)
     {
         BlockRemoval.Apply(package, map, provenance.Survivors);
         ExternalWeights.Compact(package.Model.Graph, package.Folder, folder, cancellationToken);
@@ -56,7 +56,7 @@ internal static class BlockSurgery
         using (var stream = new FileStream(Path.Combine(folder, package.GraphFile), FileMode.CreateNew)) package.Model.WriteTo(stream);
         PrunedGenAIConfig.Write(package, map.Count, provenance.Survivors, folder);
         ModelFolder.CopyCompanions(package.Folder, folder);
-        provenance.Write(folder);
+        provenance.Write(folder, card);
     }
 
     /// <summary>Loads the folder as a user would; returns what the user should know of where it ran and of its tokenizer.</summary>

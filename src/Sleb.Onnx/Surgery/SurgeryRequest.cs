@@ -1,3 +1,5 @@
+using Sleb.Core.Artifacts;
+
 namespace Sleb.Onnx.Surgery;
 
 /// <summary>Which blocks to take out of which ONNX Runtime GenAI folder, and where the rest goes.</summary>
@@ -18,4 +20,7 @@ internal sealed record SurgeryRequest
     public double? DensePerplexity { get; init; }
 
     public double? PrunedPerplexity { get; init; }
+
+    /// <summary>Writes the folder's README.md; null for none.</summary>
+    public Func<Provenance, string>? Card { get; init; }
 }

@@ -70,6 +70,21 @@ public class HtmlReportTests
         Assert.Contains("of the pruned model not measured by this metric.", unmeasured.Descendants("li").First().Value);
     }
 
+    [Fact]
+    public void An_experiment_shows_what_no_other_trial_beats()
+    {
+        using var run = new InventedRun();
+        var page = Parse(HtmlReport.Write([ReportRun.Read(run.Folder)], InventedExperiment.Make()));
+        XElement[] drawings = [.. page.Descendants("div").Single(div => (string?)div.Attribute("class") == "pair").Elements()];
+        Assert.Equal(2, drawings.Length);
+        Assert.All(drawings, drawing => Assert.Equal((4, 3), (Marked(drawing, "dot").Count(), Marked(drawing, "second").Count())));
+        Assert.Equal("Perplexity against size in MB. Unbeaten: trial 4, 2 blocks removed, int4: perplexity 23.34, 3.0 MB, 0.50 ms a token; trial 2, 1 block removed, int4: perplexity 21.12, 3.3 MB, 0.60 ms a token; trial 1, 1 block removed, fp32: perplexity 20.09, 19.2 MB, 1.00 ms a token.",
+            drawings[0].Attribute("aria-label")!.Value);
+        string[][] rows = [.. page.Descendants("tbody").First().Elements().Select(row => row.Elements().Select(cell => cell.Value).ToArray())];
+        Assert.Equal(["1", "3", "fp32", "20.09", "10.5 %", "19.2 MB", "1.00", "2.0 %", "unbeaten"], rows[0]);
+        Assert.Equal(["3", "3, 4", "fp32", "24.53", "35.0 %", "17.6 MB", "0.90", "2.0 %", ""], rows[3]);
+    }
+
     [Theory]
     [InlineData(new[] { 42.0, 58.3 }, new[] { 40.0, 45, 50, 55, 60 })]
     [InlineData(new[] { 20.0, 20.0 }, new[] { 20.0, 20.05 })]
