@@ -1,8 +1,9 @@
 using System.CommandLine;
+using Sleb.Benchmarks.Batch;
 using Sleb.Benchmarks.Search;
 using Sleb.Cli.Output;
 
-var call = new RootCommand("What Sleb.MLNet is measured by.") { new SearchCommand() }.Parse(args);
+var call = new RootCommand("What Sleb.MLNet is measured by.") { new SearchCommand(), new BatchCommand() }.Parse(args);
 try
 {
     return call.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });

@@ -1,8 +1,5 @@
 using System.Globalization;
-using System.Text.Json.Nodes;
-using Google.Protobuf;
 using Sleb.Core.Checkpoints;
-using Sleb.Onnx.GenAI;
 using Sleb.Onnx.Protos;
 using DataType = Sleb.Onnx.Protos.TensorProto.Types.DataType;
 
@@ -16,21 +13,7 @@ internal sealed record DecodeTraffic(long WeightBytes, long CacheBytesPerPositio
     public long Bytes(int positions) => WeightBytes + CacheBytesPerPosition * positions;
 
     /// <exception cref="CheckpointException">The folder's graph is missing or damaged.</exception>
-    public static DecodeTraffic Of(string folder)
-    {
-        string file = JsonNode.Parse(File.ReadAllBytes(Path.Combine(folder, GenAIConfig.FileName)))?["model"]?["decoder"]?["filename"]?.GetValue<string>()
-            ?? throw new CheckpointException($"{Path.Combine(folder, GenAIConfig.FileName)} names no model.decoder.filename; decoder models with one graph are supported.");
-        string path = Path.Combine(folder, file);
-        try
-        {
-            using var stream = File.OpenRead(path);
-            return Of(ModelProto.Parser.ParseFrom(stream).Graph);
-        }
-        catch (InvalidProtocolBufferException e)
-        {
-            throw new CheckpointException($"{path} is not an ONNX file ({e.Message.TrimEnd('.')}). Export the folder again.", e);
-        }
-    }
+    public static DecodeTraffic Of(string folder) => Of(FolderGraph.Read(folder));
 
     private static DecodeTraffic Of(GraphProto graph)
     {
