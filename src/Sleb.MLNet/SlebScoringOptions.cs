@@ -61,11 +61,19 @@ public abstract class SlebScoringOptions
     public bool UseChatTemplate { get; set; }
 
     /// <summary>
-    /// Rows a cursor reads ahead and completes together. More is faster and takes more memory; the rows' order and their completions
-    /// stay the same. A prediction engine, and a pipeline that was loaded from a file, complete row by row.
+    /// The most rows that are completed together; 1 completes row by row. More is faster and takes more memory; the rows' order and their
+    /// completions stay the same. Rows with <see cref="Sample"/>, a prediction engine, and a pipeline that was loaded from a file go row
+    /// by row.
     /// </summary>
     /// <value>The default is 8.</value>
     public int BatchSize { get; set; } = 8;
+
+    /// <summary>
+    /// The rows a cursor reads ahead, so that those with completions of about the same length can be put together; at least
+    /// <see cref="BatchSize"/> are. Only batches with a row whose completion is read are computed.
+    /// </summary>
+    /// <value>The default is 64.</value>
+    public int LookAhead { get; set; } = 64;
 
     /// <summary>The CUDA device to work on; null takes <see cref="MLContext.GpuDeviceId"/>, and where that is null too, the CPU.</summary>
     /// <value>The default is <see langword="null"/>.</value>
@@ -95,6 +103,7 @@ public abstract class SlebScoringOptions
         SamplingSeed = SamplingSeed,
         UseChatTemplate = UseChatTemplate,
         BatchSize = BatchSize,
+        LookAhead = LookAhead,
         GpuDeviceId = GpuDeviceId,
         FallbackToCpu = FallbackToCpu,
     };
@@ -109,6 +118,7 @@ public abstract class SlebScoringOptions
             yield return $"OutputColumnName and ScoreColumnName are both '{OutputColumnName}'; give them different names.";
         if (MaxNewTokens < 1) yield return $"MaxNewTokens is {MaxNewTokens}; it must be at least 1.";
         if (BatchSize < 1) yield return $"BatchSize is {BatchSize}; it must be at least 1.";
+        if (LookAhead < 1) yield return $"LookAhead is {LookAhead}; it must be at least 1.";
         if (!(Temperature > 0) || !float.IsFinite(Temperature)) yield return $"Temperature is {Temperature}; it must be above 0.";
         if (TopK < 0) yield return $"TopK is {TopK}; it must be 0 (all tokens) or more.";
         if (!(TopP > 0 && TopP <= 1)) yield return $"TopP is {TopP}; it must be above 0 and at most 1.";

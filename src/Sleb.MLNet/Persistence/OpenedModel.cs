@@ -6,7 +6,7 @@ namespace Sleb.MLNet.Persistence;
 internal sealed class OpenedModel(IScoringModel model, ScoringSettings settings)
 {
     public string Complete(string prompt) =>
-        model.Complete([prompt], settings, static _ => { }, CancellationToken.None)[0]; // a custom mapping has no log
+        new CompletionWindow([prompt], settings, new()).Complete(0, model, static _ => { }, CancellationToken.None); // a custom mapping has no log
 
     public float NegativeLogLikelihood(string text) => model.NegativeLogLikelihood(text, CancellationToken.None);
 }

@@ -9,11 +9,14 @@ internal sealed class RowScorer(Func<ModelLease> acquire, ScoringSettings settin
 
     public ScoringSettings Settings => settings;
 
-    public IReadOnlyList<string> Complete(IReadOnlyList<string> prompts)
+    public string Complete(string prompt) => Complete(new([prompt], settings, new()), 0);
+
+    public string Complete(CompletionWindow window, int row)
     {
+        if (window[row] is { } done) return done;
         using var lease = acquire();
         using var cancel = surroundings.WatchCancel(token);
-        return lease.Model.Complete(prompts, settings, Warn, cancel.Token);
+        return window.Complete(row, lease.Model, Warn, cancel.Token);
     }
 
     public float NegativeLogLikelihood(string text)

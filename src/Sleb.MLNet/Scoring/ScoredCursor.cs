@@ -3,7 +3,7 @@ using Microsoft.ML.Data;
 
 namespace Sleb.MLNet.Scoring;
 
-/// <summary>Reads a batch of rows ahead, keeps their active columns, and completes them together when the first completion is asked for.</summary>
+/// <summary>Reads a window of rows ahead and keeps their active columns, so that those alike can be completed together when the first completion is asked for.</summary>
 internal sealed class ScoredCursor : DataViewRowCursor
 {
     private readonly DataViewRowCursor _source;
@@ -15,7 +15,8 @@ internal sealed class ScoredCursor : DataViewRowCursor
     private readonly DataViewRowId[] _ids;
     private readonly ValueGetter<DataViewRowId> _getId;
     private readonly float?[] _scores;
-    private IReadOnlyList<string>? _completions;
+    private readonly ResponseLengths _lengths = new();
+    private CompletionWindow? _window;
     private int _rows;
     private int _current = -1;
     private long _position = -1;
@@ -24,7 +25,7 @@ internal sealed class ScoredCursor : DataViewRowCursor
     {
         (_source, _schema, _active, _scorer) = (source, schema, active, scorer);
         bool completes = active.Any(schema.IsCompletion), scores = active.Any(schema.IsScore);
-        int capacity = completes ? scorer.Settings.BatchSize : 1; // scores are computed row by row
+        int capacity = completes ? CompletionWindow.Size(scorer.Settings) : 1; // scores are computed row by row
         foreach (int index in active.Where(index => index < schema.Input.Count))
             _columns.Add(index, ColumnBuffer.Create(source, schema.Input[index], capacity));
         if (completes || scores)
@@ -45,7 +46,7 @@ internal sealed class ScoredCursor : DataViewRowCursor
 
     public override bool MoveNext()
     {
-        if (_current + 1 >= _rows && !ReadBatch())
+        if (_current + 1 >= _rows && !ReadWindow())
         {
             (_rows, _current, _position) = (0, -1, -1);
             return false;
@@ -76,9 +77,9 @@ internal sealed class ScoredCursor : DataViewRowCursor
         base.Dispose(disposing);
     }
 
-    private bool ReadBatch()
+    private bool ReadWindow()
     {
-        (_rows, _current, _completions) = (0, -1, null);
+        (_rows, _current, _window) = (0, -1, null);
         Array.Clear(_scores);
         for (; _rows < _ids.Length && _source.MoveNext(); _rows++)
         {
@@ -92,8 +93,8 @@ internal sealed class ScoredCursor : DataViewRowCursor
     private string Completion()
     {
         int slot = CurrentSlot();
-        _completions ??= _scorer.Complete([.. Enumerable.Range(0, _rows).Select(Text)]);
-        return _completions[slot];
+        _window ??= new([.. Enumerable.Range(0, _rows).Select(Text)], _scorer.Settings, _lengths);
+        return _scorer.Complete(_window, slot);
     }
 
     private float Score()

@@ -19,7 +19,7 @@ internal sealed class ScoredRow(DataViewRow input, ScoredSchema schema, HashSet<
         if (!IsColumnActive(column)) throw new InvalidOperationException($"The column {column.Name} is not active in this row.");
         if (column.Index < schema.Input.Count) return input.GetGetter<TValue>(schema.Input[column.Index]);
         Delegate getter = schema.IsCompletion(column.Index)
-            ? OncePerRow(text => scorer.Complete([text])[0].AsMemory())
+            ? OncePerRow(text => scorer.Complete(text).AsMemory())
             : OncePerRow(scorer.NegativeLogLikelihood);
         return getter as ValueGetter<TValue>
             ?? throw new InvalidOperationException($"The column {column.Name} holds {column.Type.RawType}, not {typeof(TValue)}.");

@@ -21,28 +21,34 @@ internal sealed class ScoringModel : IScoringModel
         return new ScoringModel(model, tokenizer);
     }
 
-    public IReadOnlyList<string> Complete(IReadOnlyList<string> prompts, ScoringSettings settings, Action<string> warn, CancellationToken cancellationToken) =>
-        Use(cancellationToken, token =>
+    public int ContextLength => _model.ContextLength;
+
+    public bool RereadsExactly => _model.RereadsExactly;
+
+    public int[] Encode(string prompt, ScoringSettings settings, Action<string> warn) => Use(CancellationToken.None, _ =>
+    {
+        int[] ids = settings.UseChatTemplate
+            ? _tokenizer.Encode(_model.ApplyChatTemplate(prompt), addSpecialTokens: false) // the template spells them out
+            : _tokenizer.Encode(prompt);
+        int context = _model.ContextLength;
+        if (ids.Length <= context - 1) return ids;
+        int kept = Math.Min(context - 1, Math.Max(context - settings.MaxNewTokens, context / 2));
+        warn($"A prompt of {ids.Length} tokens leaves no room in the model's context of {context}: its last {kept} tokens are continued.");
+        return ids[^kept..];
+    });
+
+    public IReadOnlyList<int>[] Continue(IReadOnlyList<IReadOnlyList<int>> rows, int maxNewTokens, ScoringSettings settings, CancellationToken cancellationToken) =>
+        Use(cancellationToken, token => _model.GenerateBatch(rows, new()
         {
-            var options = new GenerationOptions
-            {
-                MaxNewTokens = settings.MaxNewTokens,
-                Sample = settings.Sample,
-                Temperature = settings.Temperature,
-                TopK = settings.TopK,
-                TopP = settings.TopP,
-                Seed = settings.SamplingSeed,
-            };
-            var ids = new int[prompts.Count][];
-            for (int i = 0; i < ids.Length; i++) ids[i] = Encode(prompts[i], settings, warn);
-            string[] completions = new string[ids.Length];
-            // A prompt without a token has nothing to be continued from.
-            int[] open = [.. Enumerable.Range(0, ids.Length).Where(i => ids[i].Length > 0)];
-            foreach (int i in Enumerable.Range(0, ids.Length).Except(open)) completions[i] = "";
-            var generated = open.Length == 0 ? [] : _model.GenerateBatch([.. open.Select(i => ids[i])], options, token);
-            for (int k = 0; k < open.Length; k++) completions[open[k]] = _tokenizer.Decode(generated[k], skipSpecialTokens: true);
-            return completions;
-        });
+            MaxNewTokens = maxNewTokens,
+            Sample = settings.Sample,
+            Temperature = settings.Temperature,
+            TopK = settings.TopK,
+            TopP = settings.TopP,
+            Seed = settings.SamplingSeed,
+        }, token));
+
+    public string Decode(IReadOnlyList<int> ids) => _tokenizer.Decode(ids, skipSpecialTokens: true);
 
     public float NegativeLogLikelihood(string text, CancellationToken cancellationToken) =>
         Use(cancellationToken, token =>
@@ -71,18 +77,6 @@ internal sealed class ScoringModel : IScoringModel
         {
             _use.ExitWriteLock();
         }
-    }
-
-    private int[] Encode(string prompt, ScoringSettings settings, Action<string> warn)
-    {
-        int[] ids = settings.UseChatTemplate
-            ? _tokenizer.Encode(_model.ApplyChatTemplate(prompt), addSpecialTokens: false) // the template spells them out
-            : _tokenizer.Encode(prompt);
-        int context = _model.ContextLength;
-        if (ids.Length <= context - 1) return ids;
-        int kept = Math.Min(context - 1, Math.Max(context - settings.MaxNewTokens, context / 2));
-        warn($"A prompt of {ids.Length} tokens leaves no room in the model's context of {context}: its last {kept} tokens are continued.");
-        return ids[^kept..];
     }
 
     private T Use<T>(CancellationToken cancellationToken, Func<CancellationToken, T> work)

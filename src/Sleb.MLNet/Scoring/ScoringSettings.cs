@@ -19,6 +19,7 @@ internal sealed record ScoringSettings
     public int? SamplingSeed { get; init; }
     public bool UseChatTemplate { get; init; }
     public int BatchSize { get; init; } = 8;
+    public int LookAhead { get; init; } = 64;
     public int? GpuDeviceId { get; init; }
     public bool FallbackToCpu { get; init; }
 }

@@ -15,8 +15,10 @@ internal sealed class BatchDecoding(GenAIModel owner, SharedModel model)
         {
             int count = Take(prompts, first, out int longest);
             // Every row has its own random numbers, so that it does not depend on its neighbours: GenAI's batched sampling has not.
-            // Near the end of the context the padding would cost a short row ids that it gets alone.
-            if (count == 1 || options.Sample || options.MaxNewTokens == 0 || (long)longest + options.MaxNewTokens > owner.ContextLength)
+            // Near the end of the context the padding would cost a short row ids that it gets alone. A batch is read at once, a
+            // single run in chunks, and there are models to which that makes a difference.
+            if (count == 1 || options.Sample || options.MaxNewTokens == 0 || (long)longest + options.MaxNewTokens > owner.ContextLength
+                || longest > GenAIModel.ChunkLength && !owner.RereadsExactly)
                 for (int row = first; row < first + count; row++) results[row] = owner.Generate(prompts[row], options, null, cancellationToken);
             else
                 RunBatch(prompts, first, count, longest, options, results, cancellationToken);
@@ -56,6 +58,7 @@ internal sealed class BatchDecoding(GenAIModel owner, SharedModel model)
             {
                 cancellationToken.ThrowIfCancellationRequested();
                 var next = session.Step();
+                if (step > 0) TokenSampler.CheckFinite(session.Logits(out _)); // those of a whole prompt, all rows, are too many to fetch
                 for (int row = 0; row < count; row++)
                 {
                     ended[row] |= next[row] == GenAIConfig.NoPadToken || owner.EosTokenIds.Contains(next[row]);

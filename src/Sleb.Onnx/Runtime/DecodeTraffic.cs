@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
-using Google.Protobuf;
 using Sleb.Core.Checkpoints;
 using Sleb.Onnx.GenAI;
 using Sleb.Onnx.Protos;
@@ -16,22 +15,8 @@ internal sealed record DecodeTraffic(long WeightBytes, long CacheBytesPerPositio
     public long Bytes(int positions) => WeightBytes + CacheBytesPerPosition * positions;
 
     /// <exception cref="CheckpointException">The folder's graph is missing or damaged.</exception>
-    public static DecodeTraffic Of(string folder)
-    {
-        var decoder = JsonNode.Parse(File.ReadAllBytes(Path.Combine(folder, GenAIConfig.FileName)))?["model"]?["decoder"];
-        string file = decoder?["filename"]?.GetValue<string>()
-            ?? throw new CheckpointException($"{Path.Combine(folder, GenAIConfig.FileName)} names no model.decoder.filename; decoder models with one graph are supported.");
-        string path = Path.Combine(folder, file);
-        try
-        {
-            using var stream = File.OpenRead(path);
-            return Of(ModelProto.Parser.ParseFrom(stream).Graph, decoder["head_size"]?.GetValue<int>() ?? 0);
-        }
-        catch (InvalidProtocolBufferException e)
-        {
-            throw new CheckpointException($"{path} is not an ONNX file ({e.Message.TrimEnd('.')}). Export the folder again.", e);
-        }
-    }
+    public static DecodeTraffic Of(string folder) => Of(FolderGraph.Read(folder),
+        JsonNode.Parse(File.ReadAllBytes(Path.Combine(folder, GenAIConfig.FileName)))?["model"]?["decoder"]?["head_size"]?.GetValue<int>() ?? 0);
 
     /// <param name="headSize">Of each key and value, where the graph has a symbol for it, as the official builder's have.</param>
     private static DecodeTraffic Of(GraphProto graph, int headSize)

@@ -12,16 +12,18 @@ namespace Sleb.Onnx.Runtime;
 internal sealed class GenAIModel : ITokenScorer, IDisposable
 {
     /// <summary>Positions whose logits are fetched at once: [256, V] float32 is 50 MB for a vocabulary of 49,152.</summary>
-    private const int ChunkLength = 256;
+    internal const int ChunkLength = 256;
 
     private delegate void PositionHandler(int position, ReadOnlySpan<float> logits);
 
     private readonly GenAIConfig _config;
     private readonly SharedModel _model;
+    private readonly Lazy<bool> _rereadsExactly;
 
     private GenAIModel(string folder, GenAIConfig config, SharedModel model, string device, bool fellBackToCpu)
     {
         (Folder, _config, _model, Device, FellBackToCpu) = (folder, config, model, device, fellBackToCpu);
+        _rereadsExactly = new(() => !FolderGraph.RoundsActivations(FolderGraph.Read(Folder)));
     }
 
     public string Folder { get; }
@@ -32,6 +34,12 @@ internal sealed class GenAIModel : ITokenScorer, IDisposable
     public int VocabSize => _config.VocabSize;
 
     public IReadOnlyList<int> EosTokenIds => _config.EosTokenIds;
+
+    /// <summary>
+    /// Whether a continuation that is broken off and taken up again, by reading prompt and continuation so far, goes on as it would have:
+    /// the logits are those of the unbroken run but for float rounding.
+    /// </summary>
+    public bool RereadsExactly => _rereadsExactly.Value;
 
     /// <summary><c>cpu</c>, or <c>cuda:N</c>.</summary>
     public string Device { get; }

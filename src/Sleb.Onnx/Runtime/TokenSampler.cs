@@ -9,8 +9,13 @@ internal sealed class TokenSampler(GenerationOptions options)
 
     public int Pick(ReadOnlySpan<float> logits)
     {
-        if (FloatConversion.HasNonFinite(logits)) throw new InvalidDataException("The model gives logits that are not finite numbers, so no token can be picked from them.");
+        CheckFinite(logits);
         return options.Sample ? Draw(logits) : ArgMax(logits);
+    }
+
+    public static void CheckFinite(ReadOnlySpan<float> logits)
+    {
+        if (FloatConversion.HasNonFinite(logits)) throw new InvalidDataException("The model gives logits that are not finite numbers, so no token can be picked from them.");
     }
 
     /// <summary>The largest logit, the first of equals.</summary>

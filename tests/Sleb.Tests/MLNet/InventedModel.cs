@@ -9,6 +9,8 @@ namespace Sleb.Tests.MLNet;
 /// </summary>
 internal sealed class InventedModel : IScoringModel
 {
+    private const int Written = 0x10000; // added to a letter of a completion
+
     private readonly TemporaryFolder _root = new();
     private readonly ModelLease _lease;
 
@@ -29,13 +31,29 @@ internal sealed class InventedModel : IScoringModel
 
     public bool IsReleased { get; private set; }
 
-    public IReadOnlyList<string> Complete(IReadOnlyList<string> prompts, ScoringSettings settings, Action<string> warn, CancellationToken cancellationToken)
+    public int ContextLength => 1000;
+
+    public bool RereadsExactly { get; set; } = true;
+
+    /// <summary>A token is a letter.</summary>
+    public int[] Encode(string prompt, ScoringSettings settings, Action<string> warn)
+    {
+        if (prompt.Length > 100) warn("A prompt was cut.");
+        return prompt.StartsWith("no tokens", StringComparison.Ordinal) ? throw new InvalidDataException(prompt) : [.. prompt.Select(letter => (int)letter)];
+    }
+
+    /// <summary>The prompt in capitals, and then the end.</summary>
+    public IReadOnlyList<int>[] Continue(IReadOnlyList<IReadOnlyList<int>> rows, int maxNewTokens, ScoringSettings settings, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        Batches.Add([.. prompts]);
-        if (prompts.Any(prompt => prompt.Length > 100)) warn("A prompt was cut.");
-        return [.. prompts.Select(prompt => prompt.ToUpperInvariant())];
+        string[] prompts = [.. rows.Select(row => Decode([.. row.Where(id => id < Written)]))];
+        Batches.Add(prompts);
+        if (prompts.FirstOrDefault(prompt => prompt.StartsWith("fails", StringComparison.Ordinal)) is { } bad) throw new InvalidDataException(bad);
+        return [.. rows.Select((row, i) => (IReadOnlyList<int>)[.. prompts[i].ToUpperInvariant().Select(letter => letter + Written)
+            .Skip(row.Count(id => id >= Written)).Take(maxNewTokens)])];
     }
+
+    public string Decode(IReadOnlyList<int> ids) => string.Concat(ids.Select(id => (char)(id % Written)));
 
     public float NegativeLogLikelihood(string text, CancellationToken cancellationToken)
     {
