@@ -49,7 +49,7 @@ internal sealed class GenAIModel : ITokenScorer, IDisposable
 
     /// <param name="gpuDeviceId">The CUDA device; null runs the folder where its genai_config.json says.</param>
     /// <param name="fallbackToCpu">Use the CPU where CUDA is missing, instead of failing.</param>
-    /// <param name="threads">Cores to compute on; null is all that ONNX Runtime finds.</param>
+    /// <param name="threads">Cores to compute on; null is what the folder says, else all there are.</param>
     /// <exception cref="CheckpointException">The folder is missing or damaged.</exception>
     /// <exception cref="InvalidOperationException">CUDA was asked for and is not there.</exception>
     public static GenAIModel Load(string folder, int? gpuDeviceId = null, bool fallbackToCpu = false, int? threads = null) =>

@@ -11,8 +11,10 @@ namespace Sleb.Onnx.Runtime;
 /// <summary>Opens a folder with GenAI and turns its errors into sentences.</summary>
 internal static partial class ModelLoader
 {
+    private const string Threads = "intra_op_num_threads";
+
     /// <param name="gpuDeviceId">The CUDA device, or null for the CPU.</param>
-    /// <param name="threads">Cores to compute on; null is all that ONNX Runtime finds.</param>
+    /// <param name="threads">Cores to compute on; null is what the folder says, else all there are.</param>
     public static SharedModel Open(string folder, GenAIConfig settings, int? gpuDeviceId, int? threads = null)
     {
         if (gpuDeviceId is not null) CheckCuda(folder);
@@ -20,7 +22,7 @@ internal static partial class ModelLoader
         try
         {
             using var config = new Config(folder);
-            config.Overlay(new JsonObject { ["model"] = Overlay(settings, threads) }.ToJsonString());
+            config.Overlay(new JsonObject { ["model"] = Overlay(settings, threads ?? (SaysThreads(folder) ? null : PhysicalCores.Count)) }.ToJsonString());
             config.ClearProviders();
             if (gpuDeviceId is { } device)
             {
@@ -52,9 +54,11 @@ internal static partial class ModelLoader
     {
         var model = new JsonObject { ["pad_token_id"] = GenAIConfig.NoPadToken };
         if (settings.EosTokenIds.Count == 0) model["eos_token_id"] = 0;
-        if (threads is { } count) model["decoder"] = new JsonObject { ["session_options"] = new JsonObject { ["intra_op_num_threads"] = count } };
+        if (threads is { } count) model["decoder"] = new JsonObject { ["session_options"] = new JsonObject { [Threads] = count } };
         return model;
     }
+
+    private static bool SaysThreads(string folder) => File.ReadAllText(Path.Combine(folder, GenAIConfig.FileName)).Contains("\"" + Threads + "\"", StringComparison.Ordinal);
 
     /// <summary>What can be known before weights are loaded.</summary>
     private static void CheckCuda(string folder)
