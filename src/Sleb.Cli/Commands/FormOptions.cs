@@ -12,9 +12,10 @@ internal sealed class FormOptions
     private readonly Option<bool> _zeroPoints = CommandOptions.Flag("--zero-points", "Of int8 and int4: a zero for each block of weights, not the middle of the range.");
     private readonly Option<string?> _embedding = CommandOptions.Choice("--embedding-precision", "Of int8 and int4: embedding and head. Default: that of the other weights.", "int8", "int4");
     private readonly Option<bool> _fusedNorms = CommandOptions.Flag("--fused-norms", "Sums and norms in one kernel: a little faster, and a graph that is harder to read.");
+    private readonly Option<bool> _packedGateUp = CommandOptions.Flag("--packed-gate-up", "Gate and up of a gated MLP as one product, where the family has two.");
     private readonly Option<string?> _shareWeights = CommandOptions.Path("--share-weights", "DIR", "A folder of the dense model in the same form, on the same file system: its weights are referred to, not copied.");
 
-    public Option[] All => [_target, _precision, _accuracyLevel, _zeroPoints, _embedding, _fusedNorms, _shareWeights];
+    public Option[] All => [_target, _precision, _accuracyLevel, _zeroPoints, _embedding, _fusedNorms, _packedGateUp, _shareWeights];
 
     public string Target(ParseResult call) => call.GetValue(_target) ?? "cpu";
 
@@ -31,6 +32,7 @@ internal sealed class FormOptions
             ZeroPoints = call.GetValue(_zeroPoints),
             EmbeddingPrecision = call.GetValue(_embedding),
             FusedNorms = call.GetValue(_fusedNorms),
+            PackedGateUp = call.GetValue(_packedGateUp),
             ShareWeights = call.GetValue(_shareWeights),
         };
     }

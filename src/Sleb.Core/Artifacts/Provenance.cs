@@ -33,6 +33,9 @@ internal sealed record Provenance
     /// <summary>Sums and norms in one kernel.</summary>
     public bool FusedNorms { get; init; }
 
+    /// <summary>Gate and up of a gated MLP as one product.</summary>
+    public bool PackedGateUp { get; init; }
+
     /// <summary>SHA-256 of a data file that another folder has too, and whoever changes it there changes it here.</summary>
     public string? SharedDataSha256 { get; init; }
 
@@ -59,7 +62,7 @@ internal sealed record Provenance
 
     /// <summary>Whether <paramref name="other"/> describes the same artefact (the measured figures aside).</summary>
     public bool SameModel(Provenance other) =>
-        (Format, Artifact, Target, Precision, Quantization, FusedNorms, BaseFingerprint) == (other.Format, other.Artifact, other.Target, other.Precision, other.Quantization, other.FusedNorms, other.BaseFingerprint)
+        (Format, Artifact, Target, Precision, Quantization, FusedNorms, PackedGateUp, BaseFingerprint) == (other.Format, other.Artifact, other.Target, other.Precision, other.Quantization, other.FusedNorms, other.PackedGateUp, other.BaseFingerprint)
         && RemovedBlocks.SequenceEqual(other.RemovedBlocks);
 
     /// <param name="card">What the folder's README.md says of the model; null for none.</param>

@@ -32,7 +32,7 @@ internal static partial class CommandText
     /// <summary>How an ONNX folder is written.</summary>
     public static string Form(string target, string precision, OnnxForm form) => $" --target {target} --precision {precision}"
         + (precision.StartsWith("int", StringComparison.Ordinal) && form.AccuracyLevel == 0 ? " --accuracy-level 0" : "") + (form.ZeroPoints ? " --zero-points" : "")
-        + (form.EmbeddingPrecision is { } embedding ? $" --embedding-precision {embedding}" : "") + (form.FusedNorms ? " --fused-norms" : "")
+        + (form.EmbeddingPrecision is { } embedding ? $" --embedding-precision {embedding}" : "") + (form.FusedNorms ? " --fused-norms" : "") + (form.PackedGateUp ? " --packed-gate-up" : "")
         + (form.ShareWeights is { } dense ? $" --share-weights {Word(FileName(dense))}" : "");
 
     /// <summary>As a shell reads it as one word.</summary>

@@ -25,7 +25,7 @@ internal sealed partial class SharedWeights
             throw new CheckpointException($"{folder} holds no weights to share: give an ONNX folder that 'sleb export' or 'sleb prune' wrote.");
         if (there.BaseFingerprint != wanted.BaseFingerprint)
             throw new CheckpointException($"{folder} was written from another checkpoint, so its weights cannot be shared; give a folder written from this one.");
-        if ((there.Target, there.Precision, there.Quantization) != (wanted.Target, wanted.Precision, wanted.Quantization))
+        if ((there.Target, there.Precision, there.Quantization, there.PackedGateUp) != (wanted.Target, wanted.Precision, wanted.Quantization, wanted.PackedGateUp))
             throw new CheckpointException($"{folder} holds weights for {Form(there)}, but {Form(wanted)} is to be written; give a folder of the same form.");
         var graph = ModelProto.Parser.ParseFrom(File.ReadAllBytes(Path.Combine(folder, OnnxExporter.GraphFile))).Graph;
         return new(folder, there.Survivors, wanted.Survivors, graph.Initializer.ToDictionary(tensor => tensor.Name, StringComparer.Ordinal));
@@ -55,7 +55,7 @@ internal sealed partial class SharedWeights
         return found >= 0 ? found : throw new CheckpointException($"{_folder} lacks block {_ours[position]}, which stays here; share the weights of the dense model's folder.");
     }
 
-    private static string Form(Provenance form) => $"{form.Target} in {form.Precision}{(form.Quantization is { } how ? $" ({how})" : "")}";
+    private static string Form(Provenance form) => $"{form.Target} in {form.Precision}{(form.Quantization is { } how ? $" ({how})" : "")}{(form.PackedGateUp ? ", gate and up packed" : "")}";
 
     [GeneratedRegex(@"layers\.\d+")]
     private static partial Regex Block();

@@ -6,8 +6,14 @@ namespace Sleb.Torch.Families;
 /// <summary>A module whose parameters may be bfloat16 while what goes through the model is float32.</summary>
 internal interface ILowPrecision;
 
+/// <summary>A module that multiplies with its weight.</summary>
+internal interface IMultiplies
+{
+    WeightProducts Products { get; }
+}
+
 /// <summary>y = x W^T + b, in W's type. TorchSharp's own module fills its weights with random numbers first, which a loader never needs.</summary>
-internal sealed class Linear : nn.Module<Tensor, Tensor>, ILowPrecision
+internal sealed class Linear : nn.Module<Tensor, Tensor>, ILowPrecision, IMultiplies
 {
     private readonly Parameter weight;
     private readonly Parameter? bias;
@@ -16,31 +22,48 @@ internal sealed class Linear : nn.Module<Tensor, Tensor>, ILowPrecision
     {
         weight = new Parameter(empty(outputs, inputs, device: device), requires_grad: false);
         if (bias) this.bias = new Parameter(empty(outputs, device: device), requires_grad: false);
+        Products = new(weight, this.bias);
         RegisterComponents();
     }
 
-    public override Tensor forward(Tensor input) => F.linear(input.to(weight.dtype), weight, bias);
+    public WeightProducts Products { get; }
+
+    public override Tensor forward(Tensor input) => Products.Multiply(input);
 
     /// <summary>As a model's head: the logits of some entries of the vocabulary.</summary>
-    public Tensor Unembed(Tensor hidden, VocabularySlice? slice) =>
-        F.linear(hidden.to(weight.dtype), slice.Of(weight), bias is null ? null : slice.Of(bias));
+    public Tensor Unembed(Tensor hidden, VocabularySlice? slice) => Products.Multiply(hidden, slice);
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing) Products.Dispose();
+        base.Dispose(disposing);
+    }
 }
 
 /// <summary>A table of row vectors.</summary>
-internal sealed class Embedding : nn.Module<Tensor, Tensor>, ILowPrecision
+internal sealed class Embedding : nn.Module<Tensor, Tensor>, ILowPrecision, IMultiplies
 {
     private readonly Parameter weight;
 
     public Embedding(long rows, long size, Device device) : base(nameof(Embedding))
     {
         weight = new Parameter(empty(rows, size, device: device), requires_grad: false);
+        Products = new(weight);
         RegisterComponents();
     }
+
+    public WeightProducts Products { get; }
 
     public override Tensor forward(Tensor ids) => weight.index_select(0, ids.flatten()).view([.. ids.shape, weight.shape[1]]);
 
     /// <summary>The tied head: the same table as output projection.</summary>
-    public Tensor Unembed(Tensor hidden, VocabularySlice? slice) => F.linear(hidden.to(weight.dtype), slice.Of(weight));
+    public Tensor Unembed(Tensor hidden, VocabularySlice? slice) => Products.Multiply(hidden, slice);
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing) Products.Dispose();
+        base.Dispose(disposing);
+    }
 }
 
 /// <summary>x / sqrt(mean(x^2) + eps) * w (Zhang and Sennrich 2019).</summary>

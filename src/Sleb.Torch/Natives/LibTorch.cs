@@ -23,6 +23,13 @@ internal static partial class LibTorch
     /// <exception cref="DllNotFoundException">libtorch is not beside the application: the message names the package to add.</exception>
     public static void EnsureLoaded() => _ = Loaded.Value;
 
+    /// <summary>One of libtorch's own libraries; null where it is not among them, as on other systems.</summary>
+    public static nint? Library(string name)
+    {
+        EnsureLoaded();
+        return Find(name) is { } path && NativeLibrary.TryLoad(path, out nint library) ? library : null;
+    }
+
     private static bool Load()
     {
         if (!OperatingSystem.IsLinux() || RuntimeInformation.ProcessArchitecture != Architecture.X64) return true;

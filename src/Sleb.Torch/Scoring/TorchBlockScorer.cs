@@ -22,6 +22,7 @@ internal sealed class TorchBlockScorer : IBlockScorer, IDisposable
     public TorchBlockScorer(TorchModel model, IReadOnlyList<int[]> windows, long? stateBytes = null)
     {
         (_model, _windows) = (model, windows);
+        model.Pack(windows[0].Length); // others are as long as a rule
         _times = new (TimeSpan, int)[model.BlockCount];
         long walk = windows.Sum(ids => (long)ids.Length) * model.HiddenSize * sizeof(float) * (model.BlockCount + 1);
         bool keep = walk * (1 + Contenders) <= (stateBytes ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 8);

@@ -70,6 +70,17 @@ internal sealed class TorchModel : IDisposable
         _lowered = lowered;
     }
 
+    /// <summary>
+    /// From here on weights are packed for windows of so many tokens as they are multiplied with, where the machine has room for them twice.
+    /// </summary>
+    public void Pack(int tokens)
+    {
+        long bytes = _model.parameters().Sum(parameter => parameter.numel() * parameter.element_size());
+        if (bytes > GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 8) return;
+        foreach (var module in _model.modules())
+            if (module is IMultiplies multiplies) multiplies.Products.PackedRows = [tokens, Math.Min(tokens - 1, HeadChunk)];
+    }
+
     /// <summary>Mean loss of each window in nats per token, with only <paramref name="alive"/> (null: all) in place.</summary>
     public IReadOnlyList<double> WindowNll(IReadOnlyList<int[]> windows, IReadOnlyList<int>? alive, CancellationToken cancellationToken)
     {

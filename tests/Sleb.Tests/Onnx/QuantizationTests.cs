@@ -35,15 +35,32 @@ public class QuantizationTests
     }
 
     [Theory, MemberData(nameof(Names))]
-    public void The_fused_form_gives_the_same_logits(string name)
+    public void The_fused_and_the_packed_form_give_the_same_logits(string name)
     {
         var folder = ConformanceFolder.Open(name);
         using var checkpoint = folder.Checkpoint();
         using var temporary = new TemporaryFolder();
-        Export(checkpoint, temporary["fused"], "fp32", new() { FusedNorms = true });
-        using var model = GenAIModel.Load(temporary["fused"]);
-        for (int row = 0; row < folder.Rows.Length; row++)
-            Assert.InRange(EmitConformanceTests.MaxDifference(folder.Logits([], row), model.Logits(folder.Rows[row], None)), 0, 2e-4);
+        foreach (var form in (OnnxForm[])[new() { FusedNorms = true }, new() { PackedGateUp = true }, new() { FusedNorms = true, PackedGateUp = true }])
+        {
+            string target = temporary[$"{form.FusedNorms}-{form.PackedGateUp}"];
+            Export(checkpoint, target, "fp32", form);
+            using var model = GenAIModel.Load(target);
+            for (int row = 0; row < folder.Rows.Length; row++)
+                Assert.InRange(EmitConformanceTests.MaxDifference(folder.Logits([], row), model.Logits(folder.Rows[row], None)), 0, 2e-4);
+        }
+    }
+
+    [Fact]
+    public void Packed_integers_are_those_of_the_matrices_apart()
+    {
+        using var checkpoint = ConformanceFolder.Open("llama").Checkpoint();
+        using var temporary = new TemporaryFolder();
+        Export(checkpoint, temporary["apart"], "int4", new() { AccuracyLevel = 0 });
+        Export(checkpoint, temporary["packed"], "int4", new() { AccuracyLevel = 0, PackedGateUp = true });
+        GraphFile apart = new(temporary["apart"]), packed = new(temporary["packed"]);
+        Assert.Equal(checkpoint.Config.NumHiddenLayers, apart.Graph.Node.Count(node => node.OpType == "MatMulNBits") - packed.Graph.Node.Count(node => node.OpType == "MatMulNBits"));
+        using GenAIModel one = GenAIModel.Load(temporary["apart"]), other = GenAIModel.Load(temporary["packed"]);
+        Assert.InRange(EmitConformanceTests.MaxDifference(one.Logits([1, 2, 3, 4, 5], None), other.Logits([1, 2, 3, 4, 5], None)), 0, 1e-5);
     }
 
     [Theory]
