@@ -13,9 +13,22 @@ public sealed class SamplesTests
         Directory.CreateDirectory(model);
         foreach (string file in Directory.GetFiles(TestFiles.TinyNovels)) File.Copy(file, Path.Combine(model, Path.GetFileName(file)));
 
-        Assert.Equal(ExpectedOutput("PruneAndSave.cs"), Run(folder.Path, "prune"));
-        Assert.Equal(ExpectedOutput("ApplyInProduction.cs"), Run(folder.Path, "apply"));
-        Assert.Equal(ExpectedOutput("ChooseByExperiment.cs"), Run(folder.Path, "experiment"));
+        Assert.Equal(ExpectedOutput("PruneAndSave.cs"), RunSample(folder.Path, "prune"));
+        Assert.Equal(ExpectedOutput("ApplyInProduction.cs"), RunSample(folder.Path, "apply"));
+        Assert.Equal(ExpectedOutput("ChooseByExperiment.cs"), RunSample(folder.Path, "experiment"));
+    }
+
+    [Fact]
+    public void The_single_file_runs()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "samples/prune.cs names Linux's libtorch.");
+        using var folder = new TemporaryFolder();
+        string model = folder["models", "tiny-novels"];
+        Directory.CreateDirectory(model);
+        foreach (string file in Directory.GetFiles(TestFiles.TinyNovels)) File.Copy(file, Path.Combine(model, Path.GetFileName(file)));
+        string[] lines = Run(folder.Path, "run", Path.Combine(TestFiles.Root, "samples", "prune.cs")).TrimEnd().Split('\n');
+        Assert.StartsWith("Block ", lines[0], StringComparison.Ordinal);
+        Assert.Matches(@"^Perplexity \d+\.\d\d dense, \d+\.\d\d without them$", lines[2]);
     }
 
     private static string ExpectedOutput(string sample)
@@ -26,9 +39,11 @@ public sealed class SamplesTests
         return string.Concat(lines[start..].Select(line => line["// ".Length..] + "\n"));
     }
 
-    private static string Run(string workingFolder, string sample)
+    private static string RunSample(string workingFolder, string sample) => Run(workingFolder, Path.Combine(AppContext.BaseDirectory, "Sleb.Samples.dll"), sample);
+
+    private static string Run(string workingFolder, params string[] arguments)
     {
-        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "Sleb.Samples.dll"), sample])
+        var start = new ProcessStartInfo("dotnet", arguments)
         {
             WorkingDirectory = workingFolder,
             RedirectStandardOutput = true,

@@ -11,7 +11,8 @@ internal static class HtmlReport
 {
     private static readonly string _style = ReadStyle();
 
-    public static string Write(IReadOnlyList<ReportRun> runs, params IReadOnlyList<ReportTrials> experiments)
+    public static string Write(
+        IReadOnlyList<ReportRun> runs, IReadOnlyList<ReportTrials>? experiments = null, IReadOnlyList<(string Name, IReadOnlyList<PromptAnswer> Answers)>? answers = null)
     {
         var page = new XElement("html", Attribute("lang", "en"),
             Element("head",
@@ -21,20 +22,22 @@ internal static class HtmlReport
                 Element("meta", Attribute("http-equiv", "Content-Security-Policy"), Attribute("content", "default-src 'none'; style-src 'unsafe-inline'")),
                 Element("title", runs.Count == 1 ? $"{runs[0].Name}: which blocks can go" : "Which blocks can go"),
                 Element("style", _style)),
-            Element("body", Element("main", Body(runs, experiments))));
+            Element("body", Element("main", Body(runs, experiments ?? [], answers ?? []))));
         var text = new StringBuilder("<!DOCTYPE html>\n");
         using (var writer = XmlWriter.Create(text, new XmlWriterSettings { OmitXmlDeclaration = true, Indent = true, IndentChars = " ", NewLineChars = "\n", NewLineHandling = NewLineHandling.None }))
             page.WriteTo(writer);
         return text.Append('\n').ToString();
     }
 
-    private static IEnumerable<XElement> Body(IReadOnlyList<ReportRun> runs, IReadOnlyList<ReportTrials> experiments)
+    private static IEnumerable<XElement> Body(
+        IReadOnlyList<ReportRun> runs, IReadOnlyList<ReportTrials> experiments, IReadOnlyList<(string Name, IReadOnlyList<PromptAnswer> Answers)> answers)
     {
         yield return Element("h1", "Which blocks can go");
         yield return Element("ul", Attribute("class", "summary"), runs.Select(run => Element("li", Element("strong", run.Name), ": " + Summary(run))));
         foreach (var experiment in experiments.Where(experiment => experiment.Trials.Count > 0))
             yield return Section($"Size, latency and perplexity · {experiment.Name}", [.. ParetoChart.Write(experiment)]);
         yield return Section("Perplexity against blocks removed", PerplexityChart.Draw(runs), Legend(runs));
+        if (answers.Count > 0) yield return Section("The same prompts", [.. PromptAnswers.Write(answers)]);
         foreach (var run in runs)
         {
             string of = runs.Count == 1 ? "" : $" · {run.Name}";

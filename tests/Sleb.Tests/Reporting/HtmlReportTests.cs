@@ -74,7 +74,7 @@ public class HtmlReportTests
     public void An_experiment_shows_what_no_other_trial_beats()
     {
         using var run = new InventedRun();
-        var page = Parse(HtmlReport.Write([ReportRun.Read(run.Folder)], InventedExperiment.Make()));
+        var page = Parse(HtmlReport.Write([ReportRun.Read(run.Folder)], [InventedExperiment.Make()]));
         XElement[] drawings = [.. page.Descendants("div").Single(div => (string?)div.Attribute("class") == "pair").Elements()];
         Assert.Equal(2, drawings.Length);
         Assert.All(drawings, drawing => Assert.Equal((4, 3), (Marked(drawing, "dot").Count(), Marked(drawing, "second").Count())));
@@ -83,6 +83,20 @@ public class HtmlReportTests
         string[][] rows = [.. page.Descendants("tbody").First().Elements().Select(row => row.Elements().Select(cell => cell.Value).ToArray())];
         Assert.Equal(["1", "3", "fp32", "20.09", "10.5 %", "19.2 MB", "1.00", "2.0 %", "unbeaten"], rows[0]);
         Assert.Equal(["3", "3, 4", "fp32", "24.53", "35.0 %", "17.6 MB", "0.90", "2.0 %", ""], rows[3]);
+    }
+
+    [Fact]
+    public void Answers_stand_side_by_side_with_a_shade_for_every_token()
+    {
+        using var run = new InventedRun();
+        var page = Parse(HtmlReport.Write([ReportRun.Read(run.Folder)], answers: [("dense", [Answer(0.2)]), ("minus-2", [Answer(9)])]));
+        XElement[] answers = [.. page.Descendants("p").Where(p => (string?)p.Attribute("class") == "tokens")];
+        Assert.Equal(["The door <b> & more", "The door <b> & more"], answers.Select(answer => answer.Value.TrimStart('\u200B')));
+        Assert.Equal(["The", " door"], answers[0].Elements("em").Select(token => token.Value));
+        Assert.Equal([null, "t2", "t0"], answers[0].Elements().Select(token => (string?)token.Attribute("class")));
+        Assert.Equal("9.00 nats", (string?)answers[1].Elements().Last().Attribute("title"));
+
+        static PromptAnswer Answer(double last) => new([new("The", null), new(" door", 1.5), new(" <b> & more", last)], 2);
     }
 
     [Theory]

@@ -14,11 +14,14 @@ public sealed class ReportPageTests : IAsyncLifetime
     private IPlaywright? _playwright;
     private IBrowser? _browser;
 
+    private static readonly PromptAnswer Answer = new([new("The", null), .. ((double[])[0.1, 0.7, 1.5, 3, 6, 12]).Select((loss, i) => new PromptAnswer.Token($" word{i}", loss))], 2);
+
     private string Page => new Uri(_folder["report.html"]).AbsoluteUri;
 
     public async ValueTask InitializeAsync()
     {
-        File.WriteAllText(_folder["report.html"], HtmlReport.Write([ReportRun.Read(_run.Folder), ReportRun.Read(_other.Folder)], InventedExperiment.Make()));
+        File.WriteAllText(_folder["report.html"], HtmlReport.Write([ReportRun.Read(_run.Folder), ReportRun.Read(_other.Folder)], [InventedExperiment.Make()],
+            [("dense", [Answer]), ("minus-2", [Answer])]));
         if (Chromium is null) return;
         _playwright = await Playwright.CreateAsync();
         _browser = await _playwright.Chromium.LaunchAsync(new() { ExecutablePath = Chromium, Args = ["--no-sandbox"] });
