@@ -22,16 +22,15 @@ internal sealed class Linear : nn.Module<Tensor, Tensor>, ILowPrecision, IMultip
     {
         weight = new Parameter(empty(outputs, inputs, device: device), requires_grad: false);
         if (bias) this.bias = new Parameter(empty(outputs, device: device), requires_grad: false);
-        Products = new(weight, this.bias);
         RegisterComponents();
     }
 
-    public WeightProducts Products { get; }
+    public WeightProducts Products { get; } = new();
 
-    public override Tensor forward(Tensor input) => Products.Multiply(input);
+    public override Tensor forward(Tensor input) => Products.Multiply(input, weight, bias);
 
     /// <summary>As a model's head: the logits of some entries of the vocabulary.</summary>
-    public Tensor Unembed(Tensor hidden, VocabularySlice? slice) => Products.Multiply(hidden, slice);
+    public Tensor Unembed(Tensor hidden, VocabularySlice? slice) => Products.Multiply(hidden, weight, bias, slice);
 
     protected override void Dispose(bool disposing)
     {
@@ -48,16 +47,15 @@ internal sealed class Embedding : nn.Module<Tensor, Tensor>, ILowPrecision, IMul
     public Embedding(long rows, long size, Device device) : base(nameof(Embedding))
     {
         weight = new Parameter(empty(rows, size, device: device), requires_grad: false);
-        Products = new(weight);
         RegisterComponents();
     }
 
-    public WeightProducts Products { get; }
+    public WeightProducts Products { get; } = new();
 
     public override Tensor forward(Tensor ids) => weight.index_select(0, ids.flatten()).view([.. ids.shape, weight.shape[1]]);
 
     /// <summary>The tied head: the same table as output projection.</summary>
-    public Tensor Unembed(Tensor hidden, VocabularySlice? slice) => Products.Multiply(hidden, slice);
+    public Tensor Unembed(Tensor hidden, VocabularySlice? slice) => Products.Multiply(hidden, weight, slice: slice);
 
     protected override void Dispose(bool disposing)
     {

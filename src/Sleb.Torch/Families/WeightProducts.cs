@@ -4,8 +4,9 @@ using F = TorchSharp.torch.nn.functional;
 
 namespace Sleb.Torch.Families;
 
-/// <summary>Products with one weight, which is packed for inputs of the numbers of rows that come again and again.</summary>
-internal sealed class WeightProducts(Parameter weight, Parameter? bias = null) : IDisposable
+/// <summary>Products with a module's weight, which is packed for inputs of the numbers of rows that come again and again.</summary>
+/// <remarks>It is given the weight each time: a module's parameters are others once the module was moved to another type.</remarks>
+internal sealed class WeightProducts : IDisposable
 {
     private readonly Dictionary<(int Rows, VocabularySlice? Slice), PackedMatrix?> _packed = [];
 
@@ -13,9 +14,9 @@ internal sealed class WeightProducts(Parameter weight, Parameter? bias = null) :
     public IReadOnlyCollection<int> PackedRows { get; set; } = [];
 
     /// <summary>x W^T + b, in W's type, for some of W's rows.</summary>
-    public Tensor Multiply(Tensor input, VocabularySlice? slice = null)
+    public Tensor Multiply(Tensor input, Parameter weight, Parameter? bias = null, VocabularySlice? slice = null)
     {
-        if (PackedRows.Count > 0 && Find((int)(input.numel() / input.shape[^1]), slice) is { } packed)
+        if (PackedRows.Count > 0 && Find((int)(input.numel() / input.shape[^1]), weight, slice) is { } packed)
         {
             var product = packed.Multiply(input);
             return bias is null ? product : product.add_(slice.Of(bias));
@@ -29,7 +30,7 @@ internal sealed class WeightProducts(Parameter weight, Parameter? bias = null) :
         _packed.Clear();
     }
 
-    private PackedMatrix? Find(int rows, VocabularySlice? slice)
+    private PackedMatrix? Find(int rows, Parameter weight, VocabularySlice? slice)
     {
         if (!PackedRows.Contains(rows)) return null;
         if (!_packed.TryGetValue((rows, slice), out var packed)) _packed.Add((rows, slice), packed = PackedMatrix.Create(slice.Of(weight), rows));

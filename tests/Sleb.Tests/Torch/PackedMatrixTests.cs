@@ -31,16 +31,16 @@ public class PackedMatrixTests
     {
         LibTorch.EnsureLoaded();
         using var scope = NewDisposeScope();
-        var weight = new Parameter(randn(6, 4), requires_grad: false);
-        using var products = new WeightProducts(weight, new Parameter(randn(6), requires_grad: false)) { PackedRows = [3] };
+        Parameter weight = new(randn(6, 4), requires_grad: false), bias = new(randn(6), requires_grad: false);
+        using WeightProducts products = new() { PackedRows = [3] }, plain = new();
         foreach (int rows in (int[])[2, 3, 4])
         {
             var input = randn(rows, 4);
             foreach (VocabularySlice? slice in (VocabularySlice?[])[null, new(1, 3)])
             {
-                using var plain = new WeightProducts(weight);
-                Assert.Equal([rows, slice is null ? 6 : 3], products.Multiply(input, slice).shape);
-                Assert.Equal(plain.Multiply(input, slice).shape, products.Multiply(input, slice).shape);
+                var product = products.Multiply(input, weight, bias, slice);
+                Assert.Equal([rows, slice is null ? 6 : 3], product.shape);
+                Assert.True(product.allclose(plain.Multiply(input, weight, bias, slice)));
             }
         }
         Assert.Null(PackedMatrix.Create(weight.to(bfloat16), 3));
