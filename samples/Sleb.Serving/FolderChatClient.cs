@@ -20,7 +20,7 @@ internal sealed class FolderChatClient : IChatClient
     {
         var settings = JsonNode.Parse(File.ReadAllText(Path.Combine(folder, "genai_config.json")))!["model"]!;
         _context = settings["context_length"]!.GetValue<int>();
-        _ends = settings["eos_token_id"] is JsonArray several ? [.. several.Select(id => id!.GetValue<int>())] : [settings["eos_token_id"]!.GetValue<int>()];
+        _ends = settings["eos_token_id"] switch { JsonArray several => [.. several.Select(id => id!.GetValue<int>())], JsonNode one => [one.GetValue<int>()], null => [] };
         string tokenizer = Path.Combine(folder, "tokenizer_config.json");
         _takesTurns = File.Exists(Path.Combine(folder, "chat_template.jinja")) || File.Exists(tokenizer) && JsonNode.Parse(File.ReadAllText(tokenizer))!["chat_template"] is not null;
         _model = new Model(folder);

@@ -62,7 +62,7 @@ public abstract class SlebScoringOptions
 
     /// <summary>
     /// The most rows that are completed together; 1 completes row by row. More is faster and takes more memory; the rows' order and their
-    /// completions stay the same. Rows with <see cref="Sample"/>, a prediction engine, and a pipeline that was loaded from a file go row
+    /// completions stay the same (at accuracy level 4 of int8 and int4 folders, a completion may depend on its neighbours). Rows with <see cref="Sample"/>, a prediction engine, and a pipeline that was loaded from a file go row
     /// by row.
     /// </summary>
     /// <value>The default is 8.</value>

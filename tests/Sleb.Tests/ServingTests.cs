@@ -38,7 +38,7 @@ public sealed partial class ServingTests(DenseFolder dense) : IClassFixture<Dens
     public async Task Who_does_not_fit_the_queue_is_told_so_and_who_goes_away_makes_room()
     {
         using var http = await Start(queue: 0);
-        using (var first = await http.SendAsync(Request(stream: true, maxTokens: 900), HttpCompletionOption.ResponseHeadersRead, Cancelled))
+        using (var first = await http.SendAsync(Request(stream: true, maxTokens: 900, "It was a"), HttpCompletionOption.ResponseHeadersRead, Cancelled))
         {
             using var stream = await first.Content.ReadAsStreamAsync(Cancelled);
             Assert.True(await stream.ReadAsync(new byte[1], Cancelled) == 1);
@@ -70,9 +70,10 @@ public sealed partial class ServingTests(DenseFolder dense) : IClassFixture<Dens
         return (await response.Content.ReadFromJsonAsync<JsonObject>(Cancelled))!["text"]!.GetValue<string>();
     }
 
-    private static HttpRequestMessage Request(bool stream, int maxTokens) => new(HttpMethod.Post, "/chat")
+    /// <param name="prompt">"It was a" goes on to the end of the context; the default one ends after some words.</param>
+    private static HttpRequestMessage Request(bool stream, int maxTokens, string prompt = "The door opened, and") => new(HttpMethod.Post, "/chat")
     {
-        Content = JsonContent.Create(new { messages = new[] { new { role = "user", content = "The door opened, and" } }, maxTokens, stream }),
+        Content = JsonContent.Create(new { messages = new[] { new { role = "user", content = prompt } }, maxTokens, stream }),
     };
 
     private async Task<HttpClient> Start(int queue)

@@ -50,9 +50,14 @@ internal static partial class LibTorch
 
     /// <summary>
     /// MKL may cut a product between threads as it finds them, and then sums in another order; a search promises the same bytes. In this
-    /// mode (conditional numerical reproducibility) it does not, at the same speed.
+    /// mode (conditional numerical reproducibility) it does not, at the same speed, as long as it always takes as many threads.
     /// </summary>
-    private static void SumInOneOrder() => _ = SetEnvironment("MKL_CBWR", "AUTO", overwrite: 0);
+    private static void SumInOneOrder()
+    {
+        _ = SetEnvironment("MKL_CBWR", "AUTO", overwrite: 0);
+        _ = SetEnvironment("MKL_DYNAMIC", "FALSE", overwrite: 0);
+        _ = SetEnvironment("OMP_DYNAMIC", "FALSE", overwrite: 0);
+    }
 
     /// <summary>Whether to leave the cores to others between operations, whatever the machine is doing now: for processes that run many models at once.</summary>
     public static bool ShareCores { get; set; }
