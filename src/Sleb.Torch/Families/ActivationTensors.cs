@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Sleb.Core.Families;
+using TorchSharp.Modules;
 using F = TorchSharp.torch.nn.functional;
 
 namespace Sleb.Torch.Families;
@@ -12,8 +13,8 @@ internal static class ActivationTensors
         Activation.Relu => F.relu(x),
         Activation.Silu => F.silu(x),
         Activation.Gelu => F.gelu(x),
-        Activation.GeluTanh => 0.5 * x * (1 + tanh(Math.Sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x))),
-        Activation.QuickGelu => x * sigmoid(1.702 * x),
+        Activation.GeluTanh => F.gelu(x, GELU.Approximate.tanh),
+        Activation.QuickGelu => x * sigmoid(x.Times(1.702)),
         _ => throw new UnreachableException(),
     };
 }

@@ -19,7 +19,7 @@ internal static class CausalAttention
         using var scope = NewDisposeScope();
         long batch = q.shape[0], heads = q.shape[1], length = q.shape[2], size = q.shape[3], groups = heads / k.shape[1];
         double factor = (scale ?? 1 / Math.Sqrt(size)) / (softCap ?? 1);
-        q = Flat(q * factor);
+        q = Flat(q.Times(factor));
         (k, v) = (Flat(Repeat(k)).transpose(1, 2), Flat(Repeat(v)));
         (q, k) = (q.to(v.dtype), k.to(v.dtype));
         var y = empty([batch * heads, length, size], v.dtype, v.device);
@@ -30,9 +30,9 @@ internal static class CausalAttention
             long count = Math.Min(Chunk, length - start), end = start + count;
             long first = window is { } seen ? Math.Max(0, start - seen + 1) : 0; // the earliest key that the chunk's first query sees
             var scores = q.narrow(1, start, count).bmm(k.narrow(2, first, end - first)).to(float32); // (B * nh, count, keys)
-            if (softCap is { } cap) scores.tanh_().mul_(cap);
-            scores.narrow(2, start - first, count).masked_fill_(later[..(int)count, ..(int)count], double.NegativeInfinity);
-            if (window is { } keys && end - first > keys) scores.masked_fill_(Forgotten(count, end - first, keys, v.device), double.NegativeInfinity);
+            if (softCap is { } cap) scores.tanh_().TimesInPlace(cap);
+            scores.narrow(2, start - first, count).ForgetInPlace(later[..(int)count, ..(int)count]);
+            if (window is { } keys && end - first > keys) scores.ForgetInPlace(Forgotten(count, end - first, keys, v.device));
             y.narrow(1, start, count).copy_(scores.softmax(-1).to(v.dtype).bmm(v.narrow(1, first, end - first)));
         }
         return y.view(batch, heads, length, size).MoveToOuterDisposeScope();

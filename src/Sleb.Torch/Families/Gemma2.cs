@@ -22,7 +22,7 @@ internal sealed class Gemma2ForCausalLM : CausalLM
 
     public override int BlockCount => model.layers.Count;
 
-    public override Tensor Embed(Tensor ids) => model.embed_tokens.forward(ids) * _embeddingScale;
+    public override Tensor Embed(Tensor ids) => model.embed_tokens.forward(ids).Times(_embeddingScale);
 
     public override Tensor Block(int index, Tensor hidden) => model.layers[index].forward(hidden);
 
@@ -32,7 +32,7 @@ internal sealed class Gemma2ForCausalLM : CausalLM
     {
         using var scope = NewDisposeScope();
         var logits = lm_head?.Unembed(hidden, slice) ?? model.embed_tokens.Unembed(hidden, slice);
-        return (_softCap is { } cap ? (logits / cap).tanh() * cap : logits).MoveToOuterDisposeScope();
+        return (_softCap is { } cap ? logits.Over(cap).tanh().Times(cap) : logits).MoveToOuterDisposeScope();
     }
 
     protected override void Dispose(bool disposing)
@@ -77,7 +77,7 @@ internal sealed class Gemma2Norm : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor x)
     {
         using var scope = NewDisposeScope();
-        return (x * rsqrt(x.square().mean([-1], keepdim: true) + _epsilon) * (1 + weight)).MoveToOuterDisposeScope();
+        return (x * x.InverseRootMeanSquare(_epsilon) * weight.Plus(1)).MoveToOuterDisposeScope();
     }
 }
 
@@ -103,8 +103,8 @@ internal sealed class Gemma2Block : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor x)
     {
         using var scope = NewDisposeScope();
-        x = x + post_attention_layernorm.forward(self_attn.forward(input_layernorm.forward(x)));
-        x = x + post_feedforward_layernorm.forward(mlp.forward(pre_feedforward_layernorm.forward(x)));
+        x = x.Plus(post_attention_layernorm.forward(self_attn.forward(input_layernorm.forward(x))));
+        x = x.Plus(post_feedforward_layernorm.forward(mlp.forward(pre_feedforward_layernorm.forward(x))));
         return x.MoveToOuterDisposeScope();
     }
 }
@@ -161,9 +161,6 @@ internal sealed class Gemma2Mlp : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor x)
     {
         using var scope = NewDisposeScope();
-        return down_proj.forward(GeluTanh(gate_proj.forward(x)) * up_proj.forward(x)).MoveToOuterDisposeScope();
+        return down_proj.forward(Activation.GeluTanh.Apply(gate_proj.forward(x)) * up_proj.forward(x)).MoveToOuterDisposeScope();
     }
-
-    /// <summary>0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) (Hendrycks and Gimpel 2016).</summary>
-    private static Tensor GeluTanh(Tensor x) => 0.5 * x * (1 + ((x + 0.044715 * x.pow(3)) * Math.Sqrt(2 / Math.PI)).tanh());
 }

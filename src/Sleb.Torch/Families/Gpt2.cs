@@ -21,7 +21,7 @@ internal sealed class Gpt2ForCausalLM : CausalLM
 
     public override int BlockCount => transformer.h.Count;
 
-    public override Tensor Embed(Tensor ids) => transformer.wte.forward(ids) + transformer.wpe.Rows(ids.shape[1]);
+    public override Tensor Embed(Tensor ids) => transformer.wte.forward(ids).Plus(transformer.wpe.Rows(ids.shape[1]));
 
     public override Tensor Block(int index, Tensor hidden) => transformer.h[index].forward(hidden);
 
@@ -66,8 +66,8 @@ internal sealed class Gpt2Block : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor x)
     {
         using var scope = NewDisposeScope();
-        x = x + attn.forward(ln_1.forward(x));
-        x = x + mlp.forward(ln_2.forward(x));
+        x = x.Plus(attn.forward(ln_1.forward(x)));
+        x = x.Plus(mlp.forward(ln_2.forward(x)));
         return x.MoveToOuterDisposeScope();
     }
 }
@@ -131,5 +131,5 @@ internal sealed class Conv1D : nn.Module<Tensor, Tensor>, ILowPrecision
         RegisterComponents();
     }
 
-    public override Tensor forward(Tensor x) => matmul(x.to(weight.dtype), weight) + bias;
+    public override Tensor forward(Tensor x) => matmul(x.to(weight.dtype), weight).Plus(bias);
 }

@@ -74,8 +74,8 @@ internal sealed class GptNeoXBlock : nn.Module<Tensor, Tensor>
         using var scope = NewDisposeScope();
         var attended = attention.forward(input_layernorm.forward(x));
         var y = _parallel
-            ? x + attended + mlp.forward(post_attention_layernorm.forward(x))
-            : x + attended + mlp.forward(post_attention_layernorm.forward(x + attended));
+            ? x.Plus(attended).Plus(mlp.forward(post_attention_layernorm.forward(x)))
+            : x.Plus(attended).Plus(mlp.forward(post_attention_layernorm.forward(x.Plus(attended))));
         return y.MoveToOuterDisposeScope();
     }
 }

@@ -22,13 +22,13 @@ internal sealed class GraniteForCausalLM : CausalLM
 
     public override int BlockCount => model.layers.Count;
 
-    public override Tensor Embed(Tensor ids) => model.embed_tokens.forward(ids) * _embeddingMultiplier;
+    public override Tensor Embed(Tensor ids) => model.embed_tokens.forward(ids).Times(_embeddingMultiplier);
 
     public override Tensor Block(int index, Tensor hidden) => model.layers[index].forward(hidden);
 
     public override Tensor Norm(Tensor hidden) => model.norm.forward(hidden);
 
-    public override Tensor Head(Tensor hidden, VocabularySlice? slice) => (lm_head?.Unembed(hidden, slice) ?? model.embed_tokens.Unembed(hidden, slice)) / _logitsScaling;
+    public override Tensor Head(Tensor hidden, VocabularySlice? slice) => (lm_head?.Unembed(hidden, slice) ?? model.embed_tokens.Unembed(hidden, slice)).Over(_logitsScaling);
 
     protected override void Dispose(bool disposing)
     {
@@ -76,8 +76,8 @@ internal sealed class GraniteBlock : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor x)
     {
         using var scope = NewDisposeScope();
-        x = x + self_attn.forward(input_layernorm.forward(x)) * _multiplier;
-        x = x + mlp.forward(post_attention_layernorm.forward(x)) * _multiplier;
+        x = x.Plus(self_attn.forward(input_layernorm.forward(x)).Times(_multiplier));
+        x = x.Plus(mlp.forward(post_attention_layernorm.forward(x)).Times(_multiplier));
         return x.MoveToOuterDisposeScope();
     }
 }

@@ -81,7 +81,7 @@ internal sealed class RMSNorm : nn.Module<Tensor, Tensor>
     {
         using var scope = NewDisposeScope();
         x = x.to(weight.dtype);
-        return (x * x.square().mean([-1], keepdim: true).add_(_epsilon).rsqrt_()).mul_(weight).MoveToOuterDisposeScope();
+        return (x * x.InverseRootMeanSquare(_epsilon)).mul_(weight).MoveToOuterDisposeScope();
     }
 }
 

@@ -72,8 +72,8 @@ internal sealed class Olmo2Block : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor x)
     {
         using var scope = NewDisposeScope();
-        x = x + post_attention_layernorm.forward(self_attn.forward(x));
-        x = x + post_feedforward_layernorm.forward(mlp.forward(x));
+        x = x.Plus(post_attention_layernorm.forward(self_attn.forward(x)));
+        x = x.Plus(post_feedforward_layernorm.forward(mlp.forward(x)));
         return x.MoveToOuterDisposeScope();
     }
 }

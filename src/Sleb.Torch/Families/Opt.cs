@@ -21,7 +21,7 @@ internal sealed class OptForCausalLM : CausalLM
     public override Tensor Embed(Tensor ids)
     {
         var embedded = model.decoder.embed_tokens.forward(ids); // (B, T, E)
-        return (model.decoder.project_in?.forward(embedded) ?? embedded) + model.decoder.embed_positions.Rows(ids.shape[1]);
+        return (model.decoder.project_in?.forward(embedded) ?? embedded).Plus(model.decoder.embed_positions.Rows(ids.shape[1]));
     }
 
     public override Tensor Block(int index, Tensor hidden) => model.decoder.layers[index].forward(hidden);
@@ -108,7 +108,7 @@ internal sealed class OptBlock : nn.Module<Tensor, Tensor>
         return x.MoveToOuterDisposeScope();
 
         Tensor Half(Tensor input, LayerNorm norm, Func<Tensor, Tensor> branch) =>
-            _normBefore ? input + branch(norm.forward(input)) : norm.forward(input + branch(input));
+            _normBefore ? input.Plus(branch(norm.forward(input))) : norm.forward(input.Plus(branch(input)));
     }
 }
 

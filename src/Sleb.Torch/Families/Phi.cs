@@ -29,7 +29,7 @@ internal sealed class PhiForCausalLM : CausalLM
     {
         using var scope = NewDisposeScope();
         var product = lm_head.weight is { } own ? F.linear(hidden.to(own.dtype), slice.Of(own)) : model.embed_tokens.Unembed(hidden, slice);
-        return (product + slice.Of(lm_head.bias)).MoveToOuterDisposeScope();
+        return product.Plus(slice.Of(lm_head.bias)).MoveToOuterDisposeScope();
     }
 
     protected override void Dispose(bool disposing)
@@ -89,7 +89,7 @@ internal sealed class PhiBlock : nn.Module<Tensor, Tensor>
     {
         using var scope = NewDisposeScope();
         var normed = input_layernorm.forward(x);
-        return (self_attn.forward(normed) + mlp.forward(normed) + x).MoveToOuterDisposeScope();
+        return self_attn.forward(normed).Plus(mlp.forward(normed)).Plus(x).MoveToOuterDisposeScope();
     }
 }
 

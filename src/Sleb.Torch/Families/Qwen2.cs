@@ -73,8 +73,8 @@ internal sealed class Qwen2Block : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor x)
     {
         using var scope = NewDisposeScope();
-        x = x + self_attn.forward(input_layernorm.forward(x));
-        x = x + mlp.forward(post_attention_layernorm.forward(x));
+        x = x.Plus(self_attn.forward(input_layernorm.forward(x)));
+        x = x.Plus(mlp.forward(post_attention_layernorm.forward(x)));
         return x.MoveToOuterDisposeScope();
     }
 }

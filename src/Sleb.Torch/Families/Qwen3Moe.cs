@@ -74,8 +74,8 @@ internal sealed class Qwen3MoeBlock : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor x)
     {
         using var scope = NewDisposeScope();
-        x = x + self_attn.forward(input_layernorm.forward(x));
-        x = x + mlp.forward(post_attention_layernorm.forward(x));
+        x = x.Plus(self_attn.forward(input_layernorm.forward(x)));
+        x = x.Plus(mlp.forward(post_attention_layernorm.forward(x)));
         return x.MoveToOuterDisposeScope();
     }
 }
@@ -144,11 +144,11 @@ internal sealed class Qwen3MoeExperts : nn.Module<Tensor, Tensor>
         for (int e = 0; e < experts.Count; e++)
         {
             using var expert = NewDisposeScope();
-            var at = chosen.eq(e).nonzero();                                                      // (tokens of this expert, 2)
+            var at = chosen.IsEqual(e).nonzero();                                                 // (tokens of this expert, 2)
             if (at.shape[0] == 0) continue;
             var rows = at.select(1, 0);
             var weight = weights.index_select(0, rows).gather(1, at.narrow(1, 1, 1));
-            y.index_add_(0, rows, experts[e].forward(tokens.index_select(0, rows)) * weight, 1);
+            y.PlusRowsInPlace(rows, experts[e].forward(tokens.index_select(0, rows)) * weight);
         }
         return y.view_as(x).MoveToOuterDisposeScope();
     }

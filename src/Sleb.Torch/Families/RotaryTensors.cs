@@ -18,8 +18,8 @@ internal sealed class RotaryTensors(RotaryEmbedding rotary, Device device) : IDi
         long half = rotary.Dimension / 2, rest = x.shape[3] - rotary.Dimension;
         var (left, right) = (x.narrow(3, 0, half), x.narrow(3, half, half));
         var y = empty(x.shape, device: x.device);
-        y.narrow(3, 0, half).copy_(left).mul_(cos).addcmul_(right, sin, -1);
-        y.narrow(3, half, half).copy_(right).mul_(cos).addcmul_(left, sin, 1);
+        y.narrow(3, 0, half).copy_(left).mul_(cos).MinusProductInPlace(right, sin);
+        y.narrow(3, half, half).copy_(right).mul_(cos).PlusProductInPlace(left, sin);
         if (rest > 0) y.narrow(3, rotary.Dimension, rest).copy_(x.narrow(3, rotary.Dimension, rest));
         return y.MoveToOuterDisposeScope();
     }

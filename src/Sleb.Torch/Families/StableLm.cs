@@ -72,9 +72,9 @@ internal sealed class StableLmBlock : nn.Module<Tensor, Tensor>
     {
         using var scope = NewDisposeScope();
         var normed = input_layernorm.forward(x);
-        var attended = x + self_attn.forward(normed);
+        var attended = x.Plus(self_attn.forward(normed));
         // Without a second norm the halves stand side by side behind the first.
-        return (attended + mlp.forward(post_attention_layernorm?.forward(attended) ?? normed)).MoveToOuterDisposeScope();
+        return attended.Plus(mlp.forward(post_attention_layernorm?.forward(attended) ?? normed)).MoveToOuterDisposeScope();
     }
 }
 

@@ -19,7 +19,7 @@ internal sealed class WeightProducts : IDisposable
         if (PackedRows.Count > 0 && Find((int)(input.numel() / input.shape[^1]), weight, slice) is { } packed)
         {
             var product = packed.Multiply(input);
-            return bias is null ? product : product.add_(slice.Of(bias));
+            return bias is null ? product : product.PlusInPlace(slice.Of(bias));
         }
         return F.linear(input.to(weight.dtype), slice.Of(weight), bias is null ? null : slice.Of(bias));
     }

@@ -1,3 +1,6 @@
+using Sleb.Torch.Families;
+using TorchSharp;
+
 namespace Sleb.Torch.Scoring;
 
 /// <summary>The cross entropy of a sequence's next tokens, from logits that come in slices of the vocabulary.</summary>
@@ -9,7 +12,7 @@ internal sealed class RunningLoss : IDisposable
     {
         using var scope = NewDisposeScope();
         _next = tensor(Array.ConvertAll([.. ids[1..], ids[0]], id => (long)id), device: device).DetachFromDisposeScope();
-        _logSum = full(ids.Length, double.NegativeInfinity, dtype: float64, device: device).DetachFromDisposeScope();
+        _logSum = tensor(Array.ConvertAll(ids, _ => double.NegativeInfinity), device: device).DetachFromDisposeScope();
         _target = zeros(ids.Length, dtype: float64, device: device).DetachFromDisposeScope();
     }
 
@@ -18,10 +21,12 @@ internal sealed class RunningLoss : IDisposable
     {
         using var scope = NewDisposeScope();
         long tokens = logits.shape[0], rows = logits.shape[1];
-        var local = _next.narrow(0, firstToken, tokens) - firstRow;
-        var found = logits.gather(1, local.clamp(0, rows - 1).unsqueeze(1)).squeeze(1).to(float64);
+        using Scalar first = 0, last = rows - 1;
+        var local = _next.narrow(0, firstToken, tokens).Minus(firstRow);
+        var within = local.clamp(first, last);
+        var found = logits.gather(1, within.unsqueeze(1)).squeeze(1).to(float64);
         var target = _target.narrow(0, firstToken, tokens);
-        target.copy_(where(local.ge(0).logical_and(local.lt(rows)), found, target));
+        target.copy_(where(local.eq(within), found, target));
         var logSum = _logSum.narrow(0, firstToken, tokens);
         logSum.copy_(logaddexp(logSum, LogSumExp(logits).to(float64)));
     }

@@ -61,7 +61,7 @@ internal sealed class StreamedModel : IDisposable
             _checkpoint.Read(table.Entry, MemoryMarshal.Cast<byte, float>(target.bytes), ids[i] * row);
         }
         table.Parameter.set_(rows);
-        return _full.Model.Embed(arange(ids.Length).unsqueeze(0)).DetachFromDisposeScope();
+        return _full.Model.Embed(tensor([.. Enumerable.Range(0, ids.Length).Select(row => (long)row)], [1, ids.Length])).DetachFromDisposeScope();
     }
 
     /// <summary>A block's output, (1, T, H), which is the caller's. Where the block is not in memory, it takes the place of the one that is.</summary>

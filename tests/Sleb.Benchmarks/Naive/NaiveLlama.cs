@@ -1,5 +1,6 @@
 using Sleb.Core.Checkpoints;
 using Sleb.Core.Families;
+using Sleb.Torch.Families;
 using static TorchSharp.torch;
 using F = TorchSharp.torch.nn.functional;
 
@@ -91,8 +92,8 @@ internal sealed class NaiveLlama : IDisposable
     private Tensor Forward(Block block, Tensor x, Tensor cos, Tensor sin)
     {
         using var scope = NewDisposeScope();
-        x = x + Attention(block, Norm(x, block.InputNorm), cos, sin);
-        x = x + Mlp(block, Norm(x, block.PostAttentionNorm));
+        x = x.Plus(Attention(block, Norm(x, block.InputNorm), cos, sin));
+        x = x.Plus(Mlp(block, Norm(x, block.PostAttentionNorm)));
         return x.MoveToOuterDisposeScope();
     }
 
@@ -118,7 +119,7 @@ internal sealed class NaiveLlama : IDisposable
     private Tensor Norm(Tensor x, Tensor weight)
     {
         using var scope = NewDisposeScope();
-        return (weight * (x * rsqrt(x.pow(2).mean([-1], keepdim: true) + _epsilon))).MoveToOuterDisposeScope();
+        return (weight * (x * rsqrt((x * x).mean([-1], keepdim: true).Plus(_epsilon)))).MoveToOuterDisposeScope();
     }
 
     private static Tensor Rotate(Tensor x, Tensor cos, Tensor sin)
@@ -126,7 +127,7 @@ internal sealed class NaiveLlama : IDisposable
         using var scope = NewDisposeScope();
         long half = x.shape[3] / 2;
         var turned = cat([-x[.., .., .., TensorIndex.Slice(half)], x[.., .., .., TensorIndex.Slice(0, half)]], dim: -1);
-        return (x * cos + turned * sin).MoveToOuterDisposeScope();
+        return (x * cos).Plus(turned * sin).MoveToOuterDisposeScope();
     }
 
     private (Tensor Cos, Tensor Sin) Angles(int length)
