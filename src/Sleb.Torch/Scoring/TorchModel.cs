@@ -78,7 +78,7 @@ internal sealed class TorchModel : IDisposable
         long bytes = _model.parameters().Sum(parameter => parameter.numel() * parameter.element_size());
         if (bytes > GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 8) return;
         foreach (var module in _model.modules())
-            if (module is IMultiplies multiplies) multiplies.Products.PackedRows = [tokens, Math.Min(tokens - 1, HeadChunk)];
+            if (module is IMultiplies multiplies) multiplies.Products.PackedRows = [tokens, Math.Min(tokens, HeadChunk)];
     }
 
     /// <summary>Mean loss of each window in nats per token, with only <paramref name="alive"/> (null: all) in place.</summary>
@@ -154,10 +154,11 @@ internal sealed class TorchModel : IDisposable
         var model = In(arithmetic);
         hidden = model.Norm(hidden)[0]; // (T, H)
         using var loss = new RunningLoss(ids, _device);
-        for (long token = 0, last = ids.Length - 1; token < last; token += HeadChunk)
+        // The last token predicts nothing, but 511 rows cost a quarter more than 512 in bfloat16.
+        for (long token = 0; token < ids.Length; token += HeadChunk)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            var states = hidden.narrow(0, token, Math.Min(HeadChunk, last - token));
+            var states = hidden.narrow(0, token, Math.Min(HeadChunk, ids.Length - token));
             for (long row = 0; row < _vocabulary; row += HeadRows)
             {
                 using var slice = NewDisposeScope();
