@@ -26,12 +26,22 @@ builder.Services.AddRateLimiter(limits =>
 var app = builder.Build();
 app.UseRateLimiter();
 app.MapHealthChecks("/health");
-app.MapPost("/chat", async (Conversation conversation, IChatClient model, CancellationToken gone) =>
+app.MapPost("/chat", async Task<IResult> (Conversation conversation, IChatClient model, CancellationToken gone) =>
 {
-    var messages = conversation.Messages.Select(message => new ChatMessage(new ChatRole(message.Role), message.Content));
+    if (conversation.Fault is { } fault) return Wrong(fault);
+    var messages = conversation.Messages!.Select(message => new ChatMessage(new ChatRole(message!.Role!), message.Content));
     var options = new ChatOptions { MaxOutputTokens = conversation.MaxTokens };
-    return conversation.Stream
-        ? (IResult)TypedResults.ServerSentEvents(model.GetStreamingResponseAsync(messages, options, gone).Select(update => new Answer(update.Text)))
-        : TypedResults.Ok(new Answer((await model.GetResponseAsync(messages, options, gone)).Text));
+    try
+    {
+        return conversation.Stream
+            ? TypedResults.ServerSentEvents(model.GetStreamingResponseAsync(messages, options, gone).Select(update => new Answer(update.Text)))
+            : TypedResults.Ok(new Answer((await model.GetResponseAsync(messages, options, gone)).Text));
+    }
+    catch (ArgumentException e)
+    {
+        return Wrong(e.Message);
+    }
+
+    static IResult Wrong(string sentence) => TypedResults.Problem(sentence, statusCode: StatusCodes.Status400BadRequest);
 }).RequireRateLimiting("model");
 app.Run();

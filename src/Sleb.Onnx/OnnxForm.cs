@@ -11,7 +11,7 @@ internal sealed record OnnxForm
     /// <summary>Of int8 and int4: a zero for each block of weights, instead of the middle of the range for all.</summary>
     public bool ZeroPoints { get; init; }
 
-    /// <summary>Of int8 and int4: the scale of least error for each block, instead of the one its largest weight gives.</summary>
+    /// <summary>Of int4: the scale of least error for each block, instead of the one its largest weight gives, which serves int8 well enough.</summary>
     public bool ScaleSearch { get; init; } = true;
 
     /// <summary><c>int8</c> or <c>int4</c> for embedding and head; null is that of all weights.</summary>

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Text.Json;
 
 namespace Sleb.Tests;
@@ -16,12 +15,8 @@ public class FlavourTests
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "libtorch's package is another one elsewhere.");
         string project = Path.Combine(TestFiles.Root, "src", "Sleb.Cli", "Sleb.Cli.csproj");
-        var start = new ProcessStartInfo("dotnet", ["msbuild", project, "-nologo", "-nodeReuse:false", "-getItem:PackageReference", .. properties.Split(' ', StringSplitOptions.RemoveEmptyEntries)])
-        {
-            RedirectStandardOutput = true,
-        };
-        using var process = Process.Start(start)!;
-        using var items = JsonDocument.Parse(process.StandardOutput.ReadToEnd());
+        using var items = JsonDocument.Parse(DotnetProcess.OutputIn(TestFiles.Root,
+            ["msbuild", project, "-nologo", "-nodeReuse:false", "-getItem:PackageReference", .. properties.Split(' ', StringSplitOptions.RemoveEmptyEntries)]));
         var natives = items.RootElement.GetProperty("Items").GetProperty("PackageReference").EnumerateArray()
             .Select(item => item.GetProperty("Identity").GetString() + (item.TryGetProperty("ExcludeAssets", out _) ? "(none)" : ""))
             .Where(package => package.Contains("onnx", StringComparison.OrdinalIgnoreCase) || package.Contains("torch", StringComparison.OrdinalIgnoreCase));

@@ -1,5 +1,3 @@
-using System.Diagnostics;
-
 namespace Sleb.Tests;
 
 /// <summary>The samples print what their last lines say.</summary>
@@ -26,7 +24,7 @@ public sealed class SamplesTests
         string model = folder["models", "tiny-novels"];
         Directory.CreateDirectory(model);
         foreach (string file in Directory.GetFiles(TestFiles.TinyNovels)) File.Copy(file, Path.Combine(model, Path.GetFileName(file)));
-        string[] lines = Run(folder.Path, "run", Path.Combine(TestFiles.Root, "samples", "prune.cs")).TrimEnd().Split('\n');
+        string[] lines = DotnetProcess.OutputIn(folder.Path, "run", Path.Combine(TestFiles.Root, "samples", "prune.cs")).TrimEnd().Split('\n');
         Assert.StartsWith("Block ", lines[0], StringComparison.Ordinal);
         Assert.Matches(@"^Perplexity \d+\.\d\d dense, \d+\.\d\d without them$", lines[2]);
     }
@@ -39,21 +37,5 @@ public sealed class SamplesTests
         return string.Concat(lines[start..].Select(line => line["// ".Length..] + "\n"));
     }
 
-    private static string RunSample(string workingFolder, string sample) => Run(workingFolder, Path.Combine(AppContext.BaseDirectory, "Sleb.Samples.dll"), sample);
-
-    private static string Run(string workingFolder, params string[] arguments)
-    {
-        var start = new ProcessStartInfo("dotnet", arguments)
-        {
-            WorkingDirectory = workingFolder,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        using var process = Process.Start(start)!;
-        var error = process.StandardError.ReadToEndAsync();
-        string output = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        Assert.True(process.ExitCode == 0, error.GetAwaiter().GetResult());
-        return output.ReplaceLineEndings("\n");
-    }
+    private static string RunSample(string workingFolder, string sample) => DotnetProcess.OutputIn(workingFolder, Path.Combine(AppContext.BaseDirectory, "Sleb.Samples.dll"), sample);
 }

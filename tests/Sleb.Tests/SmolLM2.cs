@@ -1,5 +1,3 @@
-using System.Diagnostics;
-
 namespace Sleb.Tests;
 
 /// <summary>SmolLM2-135M as a Hugging Face folder, unpacked once into the user's cache from ../shared; tests are skipped where that is missing.</summary>
@@ -21,9 +19,7 @@ internal static class SmolLM2
         string tool = TestFiles.Shared("tools", "unpack-smollm2.cs");
         string cache = Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.Create);
         string folder = Path.Combine(cache.Length == 0 ? Path.GetTempPath() : cache, "sleb-tests", "smollm2-135m");
-        using var process = Process.Start(new ProcessStartInfo("dotnet", ["run", tool, "--", folder]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
-        string output = process.StandardOutput.ReadToEnd(), error = process.StandardError.ReadToEnd();
-        process.WaitForExit();
-        return process.ExitCode == 0 ? folder : throw new InvalidOperationException("unpack-smollm2.cs failed: " + output + error);
+        var call = DotnetProcess.Run("run", tool, "--", folder);
+        return call.ExitCode == 0 ? folder : throw new InvalidOperationException("unpack-smollm2.cs failed: " + call.Out + call.Error);
     }
 }

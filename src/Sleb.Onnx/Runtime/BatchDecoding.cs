@@ -5,7 +5,7 @@ namespace Sleb.Onnx.Runtime;
 /// <summary>Greedy continuation of several prompts in one generator, where that gives what single runs give; single runs elsewhere.</summary>
 internal sealed class BatchDecoding(GenAIModel owner, SharedModel model)
 {
-    /// <summary>Bytes of logits a batched prompt may take: GenAI computes those of every position.</summary>
+    /// <summary>Bytes of logits a batched prompt may take: GenAI computes those of every position, and copies them all when asked for some.</summary>
     private const long MaxLogitBytes = 512L << 20;
 
     public IReadOnlyList<int>[] Generate(IReadOnlyList<IReadOnlyList<int>> prompts, GenerationOptions options, CancellationToken cancellationToken)
@@ -48,6 +48,7 @@ internal sealed class BatchDecoding(GenAIModel owner, SharedModel model)
         for (int row = 0; row < count; row++)
             for (int i = 0; i < prompts[first + row].Count; i++) padded[row * longest + i] = prompts[first + row][i];
 
+        int[] lasts = [.. Enumerable.Range(first, count).Select(row => prompts[row].Count - 1)];
         var rows = new List<int>[count];
         for (int row = 0; row < count; row++) rows[row] = [];
         bool[] ended = new bool[count];
@@ -58,7 +59,7 @@ internal sealed class BatchDecoding(GenAIModel owner, SharedModel model)
             {
                 cancellationToken.ThrowIfCancellationRequested();
                 var next = session.Step();
-                if (step > 0) TokenSampler.CheckFinite(session.Logits(out _)); // those of a whole prompt, all rows, are too many to fetch
+                TokenSampler.CheckFinite(step == 0 ? session.LogitsAt(lasts) : session.Logits(out _));
                 for (int row = 0; row < count; row++)
                 {
                     ended[row] |= next[row] == GenAIConfig.NoPadToken || owner.EosTokenIds.Contains(next[row]);

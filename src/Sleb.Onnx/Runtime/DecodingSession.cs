@@ -54,21 +54,18 @@ internal sealed class DecodingSession : IDisposable
         using var tensor = _generator.GetOutput("logits");
         int positions = (int)tensor.Shape()[1], size = checked((int)tensor.NumElements()) / positions;
         count = positions - skipped;
-        int first = skipped * size, elements = count * size;
-        if (_logits.Length < elements) _logits = new float[elements];
-        var logits = _logits.AsSpan(0, elements);
-        switch (tensor.Type())
-        {
-            case ElementType.float32:
-                tensor.GetData<float>().Slice(first, elements).CopyTo(logits);
-                break;
-            case ElementType.float16: // folders that others wrote
-                var halves = MemoryMarshal.Cast<ushort, Half>(tensor.GetData<ushort>()).Slice(first, elements);
-                for (int i = 0; i < elements; i++) logits[i] = (float)halves[i];
-                break;
-            default:
-                throw new NotSupportedException($"The model gives logits of type {tensor.Type()}; float32 and float16 are supported.");
-        }
+        var logits = Room(count * size);
+        Read(tensor, skipped * size, logits);
+        return logits;
+    }
+
+    /// <summary>Logits of one of the positions appended last in each row of a batch, <c>[B, V]</c>; valid until the next call.</summary>
+    public ReadOnlySpan<float> LogitsAt(ReadOnlySpan<int> positions)
+    {
+        using var tensor = _generator.GetOutput("logits");
+        int length = (int)tensor.Shape()[1], size = (int)tensor.Shape()[2];
+        var logits = Room(positions.Length * size);
+        for (int row = 0; row < positions.Length; row++) Read(tensor, (row * length + positions[row]) * size, logits.Slice(row * size, size));
         return logits;
     }
 
@@ -77,5 +74,27 @@ internal sealed class DecodingSession : IDisposable
         _generator.Dispose();
         _parameters.Dispose();
         _closed();
+    }
+
+    private Span<float> Room(int elements)
+    {
+        if (_logits.Length < elements) _logits = new float[elements];
+        return _logits.AsSpan(0, elements);
+    }
+
+    private static void Read(Tensor tensor, int first, Span<float> logits)
+    {
+        switch (tensor.Type())
+        {
+            case ElementType.float32:
+                tensor.GetData<float>().Slice(first, logits.Length).CopyTo(logits);
+                break;
+            case ElementType.float16: // folders that others wrote
+                var halves = MemoryMarshal.Cast<ushort, Half>(tensor.GetData<ushort>()).Slice(first, logits.Length);
+                for (int i = 0; i < logits.Length; i++) logits[i] = (float)halves[i];
+                break;
+            default:
+                throw new NotSupportedException($"The model gives logits of type {tensor.Type()}; float32 and float16 are supported.");
+        }
     }
 }

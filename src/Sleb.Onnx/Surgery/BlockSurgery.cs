@@ -85,6 +85,7 @@ internal static class BlockSurgery
             Precision = source?.Precision ?? Precision(package),
             Quantization = source?.Quantization,
             FusedNorms = package.Model.Graph.Node.Any(node => node.OpType is SkipNorm.Simplified or SkipNorm.Full),
+            PackedGateUp = source?.PackedGateUp ?? false,
             BaseFingerprint = FolderFingerprint.Compute(package.Folder),
             Family = package.Family,
             Blocks = blocks,

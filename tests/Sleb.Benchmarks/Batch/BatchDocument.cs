@@ -1,7 +1,7 @@
 namespace Sleb.Benchmarks.Batch;
 
 /// <summary>The outcome of the benchmark.</summary>
-internal sealed record BatchDocument(string Machine, int Texts, int MaxNewTokens, IReadOnlyList<BatchRow> Rows);
+internal sealed record BatchDocument(string Machine, int Texts, int MaxNewTokens, int LookAhead, IReadOnlyList<BatchRow> Rows);
 
 /// <summary>One batch size on one folder.</summary>
 /// <param name="Ratio">Texts a second over those of the folder's row by row.</param>

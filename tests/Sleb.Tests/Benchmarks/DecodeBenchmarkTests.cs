@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Text.Json.Nodes;
 using Sleb.Tests.Cli;
 
@@ -41,13 +40,5 @@ public class DecodeBenchmarkTests(DenseFolder dense) : IClassFixture<DenseFolder
 
     private static double Number(JsonNode? row, string name) => row![name]!.GetValue<double>();
 
-    private static (int ExitCode, string Output, string Error) Run(params string[] arguments)
-    {
-        using var process = Process.Start(new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "Sleb.Benchmarks.dll"), .. arguments])
-        { RedirectStandardOutput = true, RedirectStandardError = true })!;
-        var error = process.StandardError.ReadToEndAsync();
-        string output = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        return (process.ExitCode, output, error.GetAwaiter().GetResult());
-    }
+    private static CliResult Run(params string[] arguments) => DotnetProcess.Run([Path.Combine(AppContext.BaseDirectory, "Sleb.Benchmarks.dll"), .. arguments]);
 }

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Text.Json.Nodes;
 
 namespace Sleb.Tests.Benchmarks;
@@ -24,18 +23,10 @@ public class SearchBenchmarkTests
     {
         using var folder = new TemporaryFolder();
         string json = folder["figures", "search.json"];
-        using var process = Process.Start(new ProcessStartInfo("dotnet",
-        [
-            Path.Combine(AppContext.BaseDirectory, "Sleb.Benchmarks.dll"), "search", TestFiles.TinyNovels,
-            "--calibration", Path.Combine(TestFiles.TinyNovels, "calibration.txt"), "--remove", "2", "--windows", "2", "--sequence-length", "64",
-            "--json", json,
-        ])
-        { RedirectStandardOutput = true, RedirectStandardError = true })!;
-        var error = process.StandardError.ReadToEndAsync();
-        string output = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        Assert.True(process.ExitCode == 0, error.GetAwaiter().GetResult());
-        Assert.Contains("removes the same block as naive in 2 of 2 rounds", output, StringComparison.Ordinal);
+        var call = DotnetProcess.Run(Path.Combine(AppContext.BaseDirectory, "Sleb.Benchmarks.dll"), "search", TestFiles.TinyNovels,
+            "--calibration", Path.Combine(TestFiles.TinyNovels, "calibration.txt"), "--remove", "2", "--windows", "2", "--sequence-length", "64", "--json", json);
+        Assert.True(call.ExitCode == 0, call.Error);
+        Assert.Contains("removes the same block as naive in 2 of 2 rounds", call.Out, StringComparison.Ordinal);
         var document = (JsonObject)JsonNode.Parse(File.ReadAllText(json))!;
         Assert.Contains(" cores", document["machine"]!.GetValue<string>(), StringComparison.Ordinal);
         return [.. document["rows"]!.AsArray().Select(row => (JsonObject)row!)];

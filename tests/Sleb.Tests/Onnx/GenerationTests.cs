@@ -1,4 +1,6 @@
+using System.Globalization;
 using System.Text.Json.Nodes;
+using Sleb.Onnx;
 using Sleb.Onnx.Runtime;
 
 namespace Sleb.Tests.Onnx;
@@ -65,6 +67,31 @@ public sealed class GenerationTests : IDisposable
         var batch = stories.Model.GenerateBatch(prompts, new() { MaxNewTokens = 40 }, TestContext.Current.CancellationToken);
         for (int i = 0; i < prompts.Length; i++)
             Assert.Equal(stories.Model.Generate(prompts[i], new() { MaxNewTokens = 40 }, null, TestContext.Current.CancellationToken), batch[i]);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    public void LogitsThatAreNoNumbersAreRefusedFromTheFirstIdOnInABatchToo(int newTokens)
+    {
+        const int bad = 150;
+        using var exported = Exported.Changed(TestFiles.Data("conformance", "llama"), copy =>
+        {
+            copy.Config["tie_word_embeddings"] = false; // a head of its own stays sound
+            copy.Tensors["lm_head.weight"] = copy.Tensors["model.embed_tokens.weight"];
+        });
+        var table = exported.Graph.Graph.Initializer.Single(tensor => tensor.Name == "model.embed_tokens.weight");
+        using (var data = File.OpenWrite(Path.Combine(exported.Folder, OnnxExporter.DataFile)))
+        {
+            data.Position = long.Parse(table.ExternalData.Single(entry => entry.Key == "offset").Value, CultureInfo.InvariantCulture) + bad * table.Dims[1] * sizeof(float);
+            data.Write(BitConverter.GetBytes(float.NaN));
+        }
+        var options = new GenerationOptions { MaxNewTokens = newTokens, IgnoreEos = true };
+        int[] sound = Prompt[..3], refused = [.. Prompt, bad];
+        Assert.Throws<InvalidDataException>(() => exported.Model.Generate(refused, options, null, TestContext.Current.CancellationToken));
+        Assert.Throws<InvalidDataException>(() => exported.Model.GenerateBatch([sound, refused], options, TestContext.Current.CancellationToken));
+        Assert.Throws<InvalidDataException>(() => exported.Model.GenerateBatch([[bad], Prompt], options, TestContext.Current.CancellationToken));
+        Assert.All(exported.Model.GenerateBatch([sound, Prompt], options, TestContext.Current.CancellationToken), row => Assert.Equal(newTokens, row.Count));
     }
 
     [Fact]

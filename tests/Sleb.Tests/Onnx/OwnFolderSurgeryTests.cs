@@ -1,3 +1,5 @@
+using Sleb.Core.Checkpoints;
+using Sleb.Core.Plan;
 using Sleb.Onnx;
 using Sleb.Onnx.Protos;
 using Sleb.Onnx.Runtime;
@@ -28,16 +30,32 @@ public class OwnFolderSurgeryTests
     }
 
     [Theory]
-    [InlineData("fp32", true, false)]
-    [InlineData("int4", false, false)]
-    [InlineData("int4", true, true)]
-    [InlineData("int8", false, true)]
-    public void SoAreThoseOfTheOtherForms(string precision, bool fusedNorms, bool zeroPoints)
+    [InlineData("fp32", true, false, false)]
+    [InlineData("fp32", false, true, false)]
+    [InlineData("int4", false, false, false)]
+    [InlineData("int4", false, true, false)]
+    [InlineData("int4", true, false, true)]
+    [InlineData("int8", false, false, true)]
+    public void SoAreThoseOfTheOtherForms(string precision, bool fusedNorms, bool packedGateUp, bool zeroPoints)
     {
         var folder = ConformanceFolder.Open("llama");
         using var checkpoint = folder.Checkpoint();
+        AssertSame(checkpoint, precision, new() { AccuracyLevel = 0, FusedNorms = fusedNorms, PackedGateUp = packedGateUp, ZeroPoints = zeroPoints }, folder.Rows[0], [[0], [4], [1, 3], [2, 0, 1]]);
+    }
+
+    [Theory]
+    [InlineData("fp32")]
+    [InlineData("int4")]
+    public void SoIsThatOfTheEmbeddedModelWithGateAndUpPacked(string precision)
+    {
+        using var checkpoint = Checkpoint.Open(TestFiles.TinyNovels);
+        AssertSame(checkpoint, precision, new() { AccuracyLevel = 0, PackedGateUp = true }, [.. Enumerable.Range(1, 24).Select(i => i * 83)], [[11, 3, 0]]);
+    }
+
+    /// <summary>Dense folders of a form, cut, are what a direct export of the same form is; and the scorer says of the dense one what the cut one does.</summary>
+    private static void AssertSame(Checkpoint checkpoint, string precision, OnnxForm form, int[] ids, int[][] removedSets)
+    {
         using var temporary = new TemporaryFolder();
-        var form = new OnnxForm { AccuracyLevel = 0, FusedNorms = fusedNorms, ZeroPoints = zeroPoints };
         string Export(params int[] removed) => OnnxExporter.Export(new()
         {
             Checkpoint = checkpoint,
@@ -48,18 +66,18 @@ public class OwnFolderSurgeryTests
         }, TestContext.Current.CancellationToken).Folder;
         string dense = Export();
         using var blocks = OrtBlockModel.Load(dense, TestContext.Current.CancellationToken);
-        foreach (int[] removed in (int[][])[[0], [4], [1, 3], [2, 0, 1]])
+        foreach (int[] removed in removedSets)
         {
             string target = temporary[ConformanceFolder.Label(removed)];
             var provenance = BlockSurgery.Remove(new() { Folder = dense, RemovedBlocks = removed, OutFolder = target }, TestContext.Current.CancellationToken).Provenance;
-            Assert.Equal((precision, form.Describe(precision), fusedNorms), (provenance.Precision, provenance.Quantization, provenance.FusedNorms));
+            Assert.Equal((precision, form.Describe(precision), form.FusedNorms, form.PackedGateUp), (provenance.Precision, provenance.Quantization, provenance.FusedNorms, provenance.PackedGateUp));
             string direct = Export(removed);
             Assert.Equal(Describe(direct), Describe(target));
             using OrtWholePass expected = new(direct), found = new(target);
-            Assert.Equal(0, EmitConformanceTests.MaxDifference(expected.Logits(folder.Rows[0]), found.Logits(folder.Rows[0])));
+            Assert.Equal(0, EmitConformanceTests.MaxDifference(expected.Logits(ids), found.Logits(ids)));
             using var written = GenAIModel.Load(target);
-            Assert.Equal(written.TokenNll(folder.Rows[0], TestContext.Current.CancellationToken).Average(),
-                blocks.WindowNll([folder.Rows[0]], folder.Survivors(removed), TestContext.Current.CancellationToken)[0], 5e-5);
+            Assert.Equal(written.TokenNll(ids, TestContext.Current.CancellationToken).Average(),
+                blocks.WindowNll([ids], Survivors.After(checkpoint.Config.NumHiddenLayers, removed), TestContext.Current.CancellationToken)[0], 5e-5);
         }
     }
 
