@@ -53,6 +53,17 @@ public sealed partial class ModelCardTests : IDisposable
     }
 
     [Fact]
+    public void What_is_not_known_is_not_called_sure()
+    {
+        using var run = new PruneRun();
+        Assert.Equal(0, run.Prune(2, "--metric", "block-influence").ExitCode);
+        string card = Card(run.Out);
+        Assert.Contains("Rounds 1, 2 of 2: the margin to the runner-up has no standard error (block influence is one figure of the whole text), so it is not known how sure this is. Losses are in nats per token", card);
+        Assert.Contains("margins in block influence (1 − cosine).", card);
+        Assert.DoesNotContain("near-tie", card);
+    }
+
+    [Fact]
     public void A_card_that_somebody_wrote_on_is_left_and_one_without_the_last_figure_gets_it()
     {
         using var run = new PruneRun();
