@@ -25,19 +25,25 @@ internal sealed class BenchCommand : SlebCommand
     private readonly Option<int?> _batchSize = CommandOptions.Whole("--batch-size", "Of --protocol paper: texts written together. Default: 64, which is for a GPU.", minimum: 1);
     private readonly Option<int?> _runs = CommandOptions.Whole("--runs", "Measured runs of each folder, behind one to warm up. Default: 5.", minimum: 1);
 
+    private readonly Option<string?> _text = CommandOptions.Path("--text", "FILE", "Measure the folders' perplexity on this text too.");
+    private readonly Option<int?> _windows = CommandOptions.Whole("--windows", "How many of its windows, from the start. Default: all.", minimum: 1);
+
     public BenchCommand() : base("bench", "Measure prefill and decode, the folders taking turns.")
     {
         Add(_folders);
-        foreach (Option option in new Option[] { _protocol, _promptTokens, _newTokens, _batchSize, _runs }) Add(option);
+        foreach (Option option in new Option[] { _protocol, _promptTokens, _newTokens, _batchSize, _runs, _text, _windows }) Add(option);
     }
 
     public override void Execute(ParseResult call, CommandContext context)
     {
         string[] folders = [.. call.GetRequiredValue(_folders).Select(ModelPath.RequireGenAI)];
         var asked = Protocol(call);
+        if (call.GetValue(_windows) is not null && call.GetValue(_text) is null) throw new UsageException("--windows is for --text FILE, which is not given.");
+        var text = call.GetValue(_text) is { } file ? CommandOptions.ReadText(file, join: null, context.Cancellation) : null;
         var traffic = Array.ConvertAll(folders, DecodeTraffic.Of);
         var models = new List<GenAIModel>();
         IReadOnlyList<ModelLatency> measured;
+        double?[] perplexities;
         try
         {
             foreach (string folder in folders)
@@ -46,6 +52,7 @@ internal sealed class BenchCommand : SlebCommand
                 models.Add(GenAIModel.Load(folder));
             }
             measured = ModelLatency.Measure(models, Fit(asked, models, context), context.Cancellation);
+            perplexities = [.. models.Select(model => text is null ? (double?)null : PerplexityCommand.OfShipped(model, text, null, call.GetValue(_windows), context).Perplexity)];
         }
         finally
         {
@@ -57,7 +64,7 @@ internal sealed class BenchCommand : SlebCommand
             ((protocol.GenerationPromptTokens ?? protocol.PromptTokens) + protocol.NewTokens / 2) * protocol.BatchSize));
         var document = new BenchDocument(Machine.Describe(), protocol.PromptTokens, protocol.NewTokens, protocol.Runs, [.. folders.Select((folder, i) => new BenchDocument.Row(
             folder, ModelFolder.Bytes(folder), Prefill(i), Decode(i), Rates.Spread(measured[i].DecodeRates), Decode(i) / Decode(0),
-            (double)bytesMoved[0] / bytesMoved[i], Rates.Spread(measured[i].PrefillRates), Prefill(i) / Prefill(0), bytesMoved[i]))],
+            (double)bytesMoved[0] / bytesMoved[i], Rates.Spread(measured[i].PrefillRates), Prefill(i) / Prefill(0), bytesMoved[i], perplexities[i]))],
             protocol.GenerationPromptTokens, protocol.BatchSize);
         if (context.Json) JsonOutput.Write(context.Output, document);
         else Show(document, protocol, context.Console);
@@ -102,11 +109,14 @@ internal sealed class BenchCommand : SlebCommand
         lines.Add("Machine", document.Machine);
         lines.Add("Measured", $"{protocol.Describe()} in turn");
         var table = new Table().NoBorder().AddColumn("Folder");
-        foreach (string heading in (string[])["Size", "Prefill tokens/s", "Ratio", "Decode tokens/s", "Spread", "Ratio", "Ideal"])
+        bool withText = document.Folders[0].Perplexity is not null;
+        foreach (string heading in (string[])[.. withText ? ["Perplexity"] : Array.Empty<string>(), "Size", "Prefill tokens/s", "Ratio", "Decode tokens/s", "Spread", "Ratio", "Ideal"])
             table.AddColumn(heading, column => column.RightAligned());
         foreach (var row in document.Folders)
-            table.AddRow(Markup.Escape(Paths.Short(row.Folder)), Numbers.Bytes(row.Bytes), Text(row.PrefillTokensPerSecond, "0.0"), Text(row.PrefillRatio, "0.00"),
-                Text(row.DecodeTokensPerSecond, "0.0"), Text(row.Spread * 100, "0") + " %", Text(row.Ratio, "0.00"), Text(row.IdealRatio, "0.00"));
+            table.AddRow([
+                Markup.Escape(Paths.Short(row.Folder)), .. row.Perplexity is { } perplexity ? [Numbers.Perplexity(perplexity)] : Array.Empty<string>(),
+                Numbers.Bytes(row.Bytes), Text(row.PrefillTokensPerSecond, "0.0"), Text(row.PrefillRatio, "0.00"),
+                Text(row.DecodeTokensPerSecond, "0.0"), Text(row.Spread * 100, "0") + " %", Text(row.Ratio, "0.00"), Text(row.IdealRatio, "0.00")]);
         console.Write(table);
     }
 

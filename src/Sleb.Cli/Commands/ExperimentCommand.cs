@@ -190,7 +190,7 @@ internal sealed class ExperimentCommand : SlebCommand
         return Array.ConvertAll(files, file =>
         {
             string full = Path.Combine(session.Folder, file.Name);
-            File.WriteAllText(full, file.Text);
+            WholeFile.Write(full, file.Text);
             return full;
         });
     }

@@ -55,7 +55,15 @@ internal sealed class PerplexityCommand : SlebCommand
     private static NllSummary OfShipped(string folder, TextSource text, int? sequenceLength, int? most, CommandContext context)
     {
         using var model = GenAIModel.Load(folder);
-        var windows = Windows(folder, text, model.ContextLength, model.VocabSize, sequenceLength, most, context);
+        return OfShipped(model, text, sequenceLength, most, context);
+    }
+
+    /// <summary>The loss of a folder that is loaded.</summary>
+    /// <param name="sequenceLength">Tokens a window; null is the default.</param>
+    /// <param name="most">How many windows; null is all.</param>
+    public static NllSummary OfShipped(GenAIModel model, TextSource text, int? sequenceLength, int? most, CommandContext context)
+    {
+        var windows = Windows(model.Folder, text, model.ContextLength, model.VocabSize, sequenceLength, most, context);
         return WindowProgress.Measure(context, windows, window => model.TokenNll(window, context.Cancellation).Average());
     }
 

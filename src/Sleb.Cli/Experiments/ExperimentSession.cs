@@ -1,6 +1,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Sleb.Core.Artifacts;
 using Sleb.Core.Checkpoints;
 using Sleb.Core.Hub;
 
@@ -86,9 +87,7 @@ internal sealed class ExperimentSession
     {
         _document[BestKey] = JsonSerializer.SerializeToNode(best, Json);
         Directory.CreateDirectory(Folder);
-        string part = Path + ".partial";
-        File.WriteAllText(part, _document.ToJsonString(Json) + "\n");
-        File.Move(part, Path, overwrite: true);
+        WholeFile.Write(Path, _document.ToJsonString(Json) + "\n");
     }
 
     private static IEnumerable<string> Unknown(JsonObject document, JsonObject known, string prefix = "")

@@ -9,7 +9,8 @@ internal sealed record BenchDocument(
     /// <param name="Spread">Of the decoding rates, fastest minus slowest over the median.</param>
     /// <param name="Ratio">Decoding rate over the first folder's.</param>
     /// <param name="IdealRatio">The first folder's bytes a decoding step over this one's.</param>
+    /// <param name="Perplexity">On a text; null where none was given.</param>
     internal sealed record Row(
         string Folder, long Bytes, double PrefillTokensPerSecond, double DecodeTokensPerSecond, double Spread, double Ratio, double IdealRatio,
-        double PrefillSpread, double PrefillRatio, long BytesPerDecodedToken);
+        double PrefillSpread, double PrefillRatio, long BytesPerDecodedToken, double? Perplexity);
 }

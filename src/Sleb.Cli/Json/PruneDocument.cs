@@ -1,3 +1,4 @@
+using Sleb.Core.Evaluation;
 using Sleb.Core.Plan;
 using Sleb.MLNet.Pruning;
 
@@ -23,7 +24,7 @@ internal sealed record PruneDocument
         Blocks = result.Plan.Search.Blocks,
         RemovedBlocks = result.Plan.RemovedBlocks,
         Survivors = result.Plan.Survivors,
-        Rounds = [.. result.Plan.Removals.Select((removal, i) => Round.Of(i + 1, removal))],
+        Rounds = [.. result.Plan.Removals.Select((removal, i) => Round.Of(i + 1, removal, result.Measured.ElementAtOrDefault(i + 1)))],
         BlockInfluence = result.Plan.BlockInfluence,
         EvaluationText = result.EvaluationText,
         Dense = MeasuredDocument.Of(result.Dense),
@@ -34,11 +35,12 @@ internal sealed record PruneDocument
     };
 
     /// <summary>One decision, with everything that was considered.</summary>
+    /// <param name="Evaluation">What was left then, on an evaluation text that is not the calibration text; null where there is none.</param>
     internal sealed record Round(
         [property: System.Text.Json.Serialization.JsonPropertyName("round")] int Number,
-        int Removed, double? MeanNll, int? RunnerUp, double? Margin, double? MarginStandardError, IReadOnlyList<CandidateScore> Candidates)
+        int Removed, double? MeanNll, int? RunnerUp, double? Margin, double? MarginStandardError, IReadOnlyList<CandidateScore> Candidates, MeasuredDocument? Evaluation)
     {
-        public static Round Of(int number, Removal removal) => new(
-            number, removal.Block, removal.MeanNll, removal.RunnerUp, removal.Margin, removal.MarginStandardError, removal.Candidates);
+        public static Round Of(int number, Removal removal, NllSummary? evaluation) => new(
+            number, removal.Block, removal.MeanNll, removal.RunnerUp, removal.Margin, removal.MarginStandardError, removal.Candidates, MeasuredDocument.Of(evaluation));
     }
 }

@@ -1,5 +1,6 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using Sleb.Core.Artifacts;
 using Sleb.Core.Checkpoints;
 
 namespace Sleb.Core.Plan;
@@ -48,12 +49,7 @@ public sealed record BlockPlan
     public string ToJson() => JsonSerializer.Serialize(this, Json) + "\n";
 
     /// <summary>Writes a plan file under a temporary name, then moves it into place.</summary>
-    public void Save(string path)
-    {
-        string part = path + ".partial";
-        File.WriteAllText(part, ToJson());
-        File.Move(part, path, overwrite: true);
-    }
+    public void Save(string path) => WholeFile.Write(path, ToJson());
 
     /// <summary>Reads a plan file.</summary>
     /// <exception cref="CheckpointException">The file is missing, damaged or of another format.</exception>

@@ -37,13 +37,4 @@ public sealed record SearchIdentity
 
     /// <summary>What candidates are screened in.</summary>
     public Arithmetic Arithmetic { get; init; }
-
-    /// <summary>The first difference to <paramref name="other"/> in a few words, or null where there is none.</summary>
-    internal string? DifferenceTo(SearchIdentity other)
-    {
-        foreach (var property in typeof(SearchIdentity).GetProperties())
-            if (property.GetValue(this) is var here && property.GetValue(other) is var there && !Equals(here, there))
-                return $"{char.ToLowerInvariant(property.Name[0])}{property.Name[1..]} {here} there, {there} here";
-        return null;
-    }
 }

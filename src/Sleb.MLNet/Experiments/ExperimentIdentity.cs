@@ -16,15 +16,6 @@ internal sealed record ExperimentIdentity(string Model, string Calibrations, str
 
     public static string Name(IEnumerable<CalibrationText> texts) => string.Join(", ", texts.Select(text => $"{text.Name} {Hash(text.Source)[..16]}"));
 
-    /// <summary>The first difference to <paramref name="other"/> in a few words, or null where there is none.</summary>
-    public string? DifferenceTo(ExperimentIdentity other)
-    {
-        foreach (var property in typeof(ExperimentIdentity).GetProperties())
-            if (property.GetValue(this) is var here && property.GetValue(other) is var there && !Equals(here, there))
-                return $"{char.ToLowerInvariant(property.Name[0])}{property.Name[1..]} {here} there, {there} here";
-        return null;
-    }
-
     private static string Hash(TextSource source) => source.Windows is { } windows
         ? TokenWindows.Fingerprint([.. windows.Select(window => window.Ids)])
         : Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(source.Text!)));

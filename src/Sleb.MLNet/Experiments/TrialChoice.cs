@@ -28,11 +28,14 @@ internal sealed record TrialChoice(SlebObjective Objective, SlebBudget Budget)
     }
 
     /// <summary>The trials that no other one beats or equals in everything, by ascending size.</summary>
-    public static IReadOnlyList<SlebTrialResult> Front(IReadOnlyList<SlebTrialResult> trials)
+    public static IReadOnlyList<SlebTrialResult> Front(IReadOnlyList<SlebTrialResult> trials) => Front([.. trials.Where(trial => double.IsFinite(trial.MeanNll))], Figures);
+
+    /// <summary>The same of anything that has such figures: a loss, a size and a time.</summary>
+    public static IReadOnlyList<T> Front<T>(IReadOnlyList<T> all, Func<T, (double Nll, double Bytes, double Time)> figures)
     {
         // Trials that came to the same folder are one point of the front.
-        var points = trials.Where(trial => double.IsFinite(trial.MeanNll)).DistinctBy(Figures).ToList();
-        return [.. points.Where(trial => !points.Exists(other => other != trial && Dominates(Figures(other), Figures(trial)))).OrderBy(trial => trial.ModelBytes)];
+        var points = all.DistinctBy(figures).ToList();
+        return [.. points.Where(point => !points.Exists(other => Dominates(figures(other), figures(point)))).OrderBy(point => figures(point).Bytes)];
     }
 
     private static (double Nll, double Bytes, double Time) Figures(SlebTrialResult trial) => (trial.MeanNll, trial.ModelBytes, trial.MillisecondsPerToken);

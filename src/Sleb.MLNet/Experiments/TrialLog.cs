@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Sleb.Core.Artifacts;
 using Sleb.Core.Checkpoints;
 using Sleb.Core.Evaluation;
 
@@ -7,11 +8,13 @@ namespace Sleb.MLNet.Experiments;
 
 /// <summary>
 /// An experiment's memory on disk, <c>trials.jsonl</c>: the first line says what the trials belong to, each further line is the dense
-/// model's loss, a finished trial or one that failed. Appended line by line, so a killed experiment loses at most the trial in flight.
+/// model's loss, a finished trial or one that failed. A killed experiment loses at most the trial in flight.
 /// </summary>
 internal sealed class TrialLog : IDisposable
 {
     public const string FileName = "trials.jsonl";
+
+    private const string Work = "experiment", Folder = "checkpoint folder"; // in messages
 
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web)
     {
@@ -22,9 +25,10 @@ internal sealed class TrialLog : IDisposable
     };
 
     private readonly List<SlebTrialResult> _results = [];
-    private readonly FileStream _file;
+    private readonly LineLog _log;
 
-    private TrialLog(FileStream file) => _file = file;
+    private TrialLog(string folder, ExperimentIdentity identity) =>
+        _log = LineLog.Open<ExperimentIdentity, Line>(Path.Combine(folder, FileName), identity, Json, Work, Folder, Remember);
 
     private sealed record Line(NllSummary? Dense, SlebTrialResult? Result, SlebFailedTrial? Failed);
 
@@ -34,31 +38,15 @@ internal sealed class TrialLog : IDisposable
     /// <summary>Opens the log of a folder, or starts one.</summary>
     /// <exception cref="CheckpointException">The log belongs to another experiment or is damaged.</exception>
     /// <exception cref="IOException">Another process has it open, or the folder cannot be written.</exception>
-    public static TrialLog Open(string folder, ExperimentIdentity identity)
-    {
-        Directory.CreateDirectory(folder);
-        string path = Path.Combine(folder, FileName);
-        var log = new TrialLog(new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read));
-        try
-        {
-            log.Read(path, identity);
-            return log;
-        }
-        catch
-        {
-            log.Dispose();
-            throw;
-        }
-    }
+    public static TrialLog Open(string folder, ExperimentIdentity identity) => new(folder, identity);
 
     /// <summary>The finished trials of a log, for whoever only looks.</summary>
     /// <exception cref="CheckpointException">The log is damaged.</exception>
     public static IReadOnlyList<SlebTrialResult> Read(string folder)
     {
-        string path = Path.Combine(folder, FileName);
-        using var log = new TrialLog(new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite));
-        log.Read(path, identity: null);
-        return log._results;
+        var lines = new List<Line>();
+        LineLog.Look<ExperimentIdentity, Line>(Path.Combine(folder, FileName), identity: null, Json, Work, Folder, line => lines.Add(Check(line)));
+        return [.. lines.Select(line => line.Result).OfType<SlebTrialResult>()];
     }
 
     /// <summary>The finished trial that asked for the same, or null.</summary>
@@ -68,61 +56,24 @@ internal sealed class TrialLog : IDisposable
     public SlebTrialResult? FindFolder(IReadOnlyList<int> removedBlocks, string precision) =>
         _results.Find(result => result.Settings.Precision == precision && result.RemovedBlocks.Order().SequenceEqual(removedBlocks.Order()));
 
-    public void Append(NllSummary dense) => WriteLine(new Line(Dense = dense, null, null));
+    public void Append(NllSummary dense) => _log.Append(new Line(Dense = dense, null, null));
 
     public void Append(SlebTrialResult result)
     {
-        WriteLine(new Line(null, result, null));
+        _log.Append(new Line(null, result, null));
         _results.Add(result);
     }
 
-    public void Append(SlebFailedTrial failed) => WriteLine(new Line(null, null, failed));
+    public void Append(SlebFailedTrial failed) => _log.Append(new Line(null, null, failed));
 
-    public void Dispose() => _file.Dispose();
+    public void Dispose() => _log.Dispose();
 
-    private void Read(string path, ExperimentIdentity? identity)
+    private void Remember(Line line)
     {
-        byte[] bytes = new byte[_file.Length];
-        _file.ReadExactly(bytes);
-        // A line without its newline was being written when the process died.
-        int complete = Array.LastIndexOf(bytes, (byte)'\n') + 1, number = 0;
-        for (int start = 0, end; start < complete; start = end + 1)
-        {
-            end = Array.IndexOf(bytes, (byte)'\n', start);
-            Parse(path, ++number, bytes.AsSpan(start, end - start), identity);
-        }
-        if (identity is null) return;
-        _file.SetLength(complete);
-        _file.Position = complete;
-        if (complete == 0) WriteLine(identity);
+        if (Check(line).Dense is { } dense) Dense = dense;
+        else if (line.Result is { } result) _results.Add(result); // a failed trial is tried again: its reason may be gone
     }
 
-    private void Parse(string path, int number, ReadOnlySpan<byte> line, ExperimentIdentity? identity)
-    {
-        try
-        {
-            if (number == 1)
-            {
-                var found = JsonSerializer.Deserialize<ExperimentIdentity>(line, Json)!;
-                if (identity is not null && found.DifferenceTo(identity) is { } difference)
-                    throw new CheckpointException($"{path} belongs to another experiment ({difference}); give another checkpoint folder, or delete this one.");
-                return;
-            }
-            var entry = JsonSerializer.Deserialize<Line>(line, Json)!;
-            if (entry.Dense is { } dense) Dense = dense;
-            else if (entry.Result is { } result) _results.Add(result);
-            else if (entry.Failed is null) throw new JsonException("it is neither a loss nor a trial"); // a failed trial is tried again: its reason may be gone
-        }
-        catch (Exception e) when (e is JsonException or NullReferenceException or ArgumentNullException)
-        {
-            throw new CheckpointException($"{path} is damaged in line {number} ({e.Message}); delete the checkpoint folder to start over.", e);
-        }
-    }
-
-    private void WriteLine<T>(T value)
-    {
-        byte[] line = [.. JsonSerializer.SerializeToUtf8Bytes(value, Json), (byte)'\n'];
-        _file.Write(line);
-        _file.Flush();
-    }
+    private static Line Check(Line line) =>
+        line is { Dense: null, Result: null, Failed: null } ? throw new JsonException("it is neither a loss nor a trial") : line;
 }

@@ -1,6 +1,5 @@
 using Sleb.Core.Artifacts;
 using Sleb.Core.Evaluation;
-using Sleb.Core.Plan;
 using Sleb.Core.Search;
 using Sleb.MLNet.Reporting;
 using Sleb.Onnx.GenAI;
@@ -36,13 +35,9 @@ internal static class FolderPruneJob
         if (!request.PlanOnly) BlockSurgery.CheckBeforeSearch(surgery, request.RemoveBlocks);
 
         var plan = SearchRun.Run(new OrtBlockScorer(model, text.Calibration), identity, folders, request.RemoveBlocks, tell, cancellationToken);
-        tell(new PruneEvent.Phase("evaluating the dense model"));
-        var dense = NllSummary.Of(text.Evaluation, model.WindowNll(text.Evaluation, Survivors.After(identity.Blocks, []), cancellationToken));
-        tell(new PruneEvent.Phase("evaluating the pruned model"));
-        var pruned = NllSummary.Of(text.Evaluation, model.WindowNll(text.Evaluation, plan.Survivors, cancellationToken));
-        var result = new PruneResult { Plan = plan, PlanPath = folders.Plan, EvaluationText = text.EvaluationName, Dense = dense, Pruned = pruned };
+        var result = EvaluationRun.Run(request, plan, text, folders, alive => model.WindowNll(text.Evaluation, alive, cancellationToken), tell);
         return request.PlanOnly ? result
-            : Ship(surgery with { RemovedBlocks = plan.RemovedBlocks, DensePerplexity = dense.Perplexity, PrunedPerplexity = pruned.Perplexity }, request, text, result, tell, cancellationToken);
+            : Ship(surgery with { RemovedBlocks = plan.RemovedBlocks, DensePerplexity = result.Dense.Perplexity, PrunedPerplexity = result.Pruned.Perplexity }, request, text, result, tell, cancellationToken);
     }
 
     private static void CheckSettings(PruneRequest request, Action<PruneEvent> tell)

@@ -62,15 +62,7 @@ internal sealed class PruneJob
         var scorer = model.Scorer(text.Calibration);
         BlockPlan plan;
         using (scorer as IDisposable) plan = SearchRun.Run(scorer, identity, folders, _request.RemoveBlocks, _tell, _cancellationToken);
-        var (dense, pruned) = Evaluate(model, plan, text.Evaluation);
-        var result = new PruneResult
-        {
-            Plan = plan,
-            PlanPath = folders.Plan,
-            EvaluationText = text.EvaluationName,
-            Dense = dense,
-            Pruned = pruned,
-        };
+        var result = EvaluationRun.Run(_request, plan, text, folders, alive => model.WindowNll(text.Evaluation, alive, _cancellationToken), _tell);
         return _request.PlanOnly ? result : Ship(export, model, gpu, text, result);
     }
 
@@ -109,14 +101,6 @@ internal sealed class PruneJob
             _tell(new PruneEvent.Warning($"Using the CPU instead. {e.Message}"));
             return null;
         }
-    }
-
-    private (NllSummary Dense, NllSummary Pruned) Evaluate(IJobModel model, BlockPlan plan, IReadOnlyList<int[]> windows)
-    {
-        _tell(new PruneEvent.Phase("evaluating the dense model"));
-        var dense = NllSummary.Of(windows, model.WindowNll(windows, null, _cancellationToken));
-        _tell(new PruneEvent.Phase("evaluating the pruned model"));
-        return (dense, NllSummary.Of(windows, model.WindowNll(windows, plan.Survivors, _cancellationToken)));
     }
 
     private PruneResult Ship(ExportRequest request, IJobModel model, int? gpu, PruneText text, PruneResult result)

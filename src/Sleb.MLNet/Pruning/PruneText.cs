@@ -20,6 +20,9 @@ internal sealed record PruneText
     /// <summary>What the evaluation windows come from.</summary>
     public required string EvaluationName { get; init; }
 
+    /// <summary>It is another text than the one that decides.</summary>
+    public required bool IsHeldOut { get; init; }
+
     /// <summary>Null where the model folder has none (texts are then given as ids).</summary>
     public required HuggingFaceTokenizer? Tokenizer { get; init; }
 
@@ -37,6 +40,7 @@ internal sealed record PruneText
             SequenceLength = length,
             Evaluation = Cut(evaluation, request.EvaluationWindows == 0 ? null : request.EvaluationWindows),
             EvaluationName = evaluation.Name,
+            IsHeldOut = !ReferenceEquals(evaluation, request.Calibration),
             Tokenizer = tokenizer,
         };
 

@@ -20,8 +20,11 @@ internal static partial class CommandText
     /// <summary>The whole job: search, evaluation and folder.</summary>
     /// <param name="form">From <see cref="Form"/>; empty for a folder that is cut, whose form is no choice.</param>
     public static string Prune(BlockPlan plan, string model, PruneRequest request, string evaluation, string form) =>
-        Search(plan, model, FileName(request.Calibration.Name)) + FormattableString.Invariant($" --evaluation {Word(FileName(evaluation))} --evaluation-windows {request.EvaluationWindows}")
-        + form + Out;
+        Search(plan, model, FileName(request.Calibration.Name)) + Evaluation(FileName(evaluation), request.EvaluationWindows) + form + Out;
+
+    /// <summary>What the perplexities are measured on.</summary>
+    /// <param name="windows">How many of its windows; 0 is all.</param>
+    public static string Evaluation(string text, int windows) => FormattableString.Invariant($" --evaluation {Word(text)} --evaluation-windows {windows}");
 
     /// <summary>The folder alone, behind the search of the plan, if there is one.</summary>
     /// <param name="form">From <see cref="Form"/>, or another form's options.</param>
@@ -39,7 +42,7 @@ internal static partial class CommandText
     public static string Word(string text) => Plain().IsMatch(text) ? text : $"'{text.Replace("'", "'\\''", StringComparison.Ordinal)}'";
 
     /// <summary>The last part of a path; a text that came from no file is FILE.</summary>
-    private static string FileName(string path) => Path.Exists(path) ? Path.GetFileName(Path.TrimEndingDirectorySeparator(path)) : "FILE";
+    public static string FileName(string path) => Path.Exists(path) ? Path.GetFileName(Path.TrimEndingDirectorySeparator(path)) : "FILE";
 
     [GeneratedRegex(@"^[\w./:@%+=,-]+\z")]
     private static partial Regex Plain();

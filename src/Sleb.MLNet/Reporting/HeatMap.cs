@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Xml.Linq;
 using Sleb.Core.Plan;
-using Sleb.Core.Search;
 using static Sleb.MLNet.Reporting.Html;
 
 namespace Sleb.MLNet.Reporting;
@@ -30,7 +29,7 @@ internal static class HeatMap
     }
 
     /// <summary>What the numbers of the legend are.</summary>
-    public static string Unit(SearchMetric metric) => metric == SearchMetric.BlockInfluence ? "Block influence above the lowest of the round." : "Nats per token above the best candidate of the round.";
+    public static string Unit(BlockPlan plan) => $"In {HonestyPanel.Units(plan)} above the best candidate of the round.";
 
     /// <summary>What the shades and marks mean.</summary>
     public static XElement Legend()

@@ -11,8 +11,10 @@ internal static class HtmlReport
 {
     private static readonly string _style = ReadStyle();
 
+    /// <param name="machine">What the report is written on.</param>
     public static string Write(
-        IReadOnlyList<ReportRun> runs, IReadOnlyList<ReportTrials>? experiments = null, IReadOnlyList<(string Name, IReadOnlyList<PromptAnswer> Answers)>? answers = null)
+        IReadOnlyList<ReportRun> runs, IReadOnlyList<ReportTrials>? experiments = null, IReadOnlyList<(string Name, IReadOnlyList<PromptAnswer> Answers)>? answers = null,
+        IReadOnlyList<ReportBench>? benches = null, string? machine = null)
     {
         var page = new XElement("html", Attribute("lang", "en"),
             Element("head",
@@ -22,7 +24,7 @@ internal static class HtmlReport
                 Element("meta", Attribute("http-equiv", "Content-Security-Policy"), Attribute("content", "default-src 'none'; style-src 'unsafe-inline'")),
                 Element("title", runs.Count == 1 ? $"{runs[0].Name}: which blocks can go" : "Which blocks can go"),
                 Element("style", _style)),
-            Element("body", Element("main", Body(runs, experiments ?? [], answers ?? []))));
+            Element("body", Element("main", Body(runs, experiments ?? [], answers ?? [], benches ?? [], machine))));
         var text = new StringBuilder("<!DOCTYPE html>\n");
         using (var writer = XmlWriter.Create(text, new XmlWriterSettings { OmitXmlDeclaration = true, Indent = true, IndentChars = " ", NewLineChars = "\n", NewLineHandling = NewLineHandling.None }))
             page.WriteTo(writer);
@@ -30,39 +32,39 @@ internal static class HtmlReport
     }
 
     private static IEnumerable<XElement> Body(
-        IReadOnlyList<ReportRun> runs, IReadOnlyList<ReportTrials> experiments, IReadOnlyList<(string Name, IReadOnlyList<PromptAnswer> Answers)> answers)
+        IReadOnlyList<ReportRun> runs, IReadOnlyList<ReportTrials> experiments, IReadOnlyList<(string Name, IReadOnlyList<PromptAnswer> Answers)> answers,
+        IReadOnlyList<ReportBench> benches, string? machine)
     {
         yield return Element("h1", "Which blocks can go");
         yield return Element("ul", Attribute("class", "summary"), runs.Select(run => Element("li", Element("strong", run.Name), ": " + Summary(run))));
         foreach (var experiment in experiments.Where(experiment => experiment.Trials.Count > 0))
-            yield return Section($"Size, latency and perplexity · {experiment.Name}", [.. ParetoChart.Write(experiment)]);
-        yield return Section("Perplexity against blocks removed", PerplexityChart.Draw(runs), Legend(runs));
+            yield return Section($"Size, latency and perplexity · {experiment.Name}", [.. TrialsPanel.Write(experiment)]);
+        foreach (var bench in benches)
+            yield return Section("Size, speed and perplexity of written folders", [.. BenchPanel.Write(bench)]);
+        yield return Section("Perplexity against blocks removed", PerplexityChart.Draw(runs), PerplexityChart.Legend(runs));
         if (answers.Count > 0) yield return Section("The same prompts", [.. PromptAnswers.Write(answers)]);
         foreach (var run in runs)
         {
             string of = runs.Count == 1 ? "" : $" · {run.Name}";
             yield return Section("What each removal would have cost" + of,
-                Element("p", HeatMap.Unit(run.Plan.Search.Metric)), Scrolling("Heat map of rounds and blocks" + of, HeatMap.Draw(run.Plan)), HeatMap.Legend());
+                Element("p", HeatMap.Unit(run.Plan)), Scrolling("Heat map of rounds and blocks" + of, HeatMap.Draw(run.Plan)), HeatMap.Legend());
             yield return Section("The stack before and after" + of, BlockStack.Draw(run.Plan));
-            yield return Section("How sure is this" + of, [.. HonestyPanel.Write(run)]);
+            yield return Section("How sure is this" + of, [.. HonestyPanel.Write(run, machine)]);
         }
         yield return Element("footer", Element("p", $"Sleb.MLNet {Version()}. Method: SLEB (Song et al., ICML 2024, arXiv 2402.09025)."));
     }
 
-    private static string Summary(ReportRun run)
-    {
-        var (dense, last) = (run.Curve[0].Perplexity, run.Curve[^1]);
-        string removed = $"{run.Plan.Removals.Count} of {run.Plan.Search.Blocks} blocks removed ({Figures.List(run.Plan.RemovedBlocks)}); perplexity on the calibration text {Figures.Perplexity(dense)} dense, ";
-        return removed + (last.Removed == run.Plan.Removals.Count && last.Removed > 0
-            ? $"{Figures.Perplexity(last.Perplexity)} pruned ({Figures.Percent(dense, last.Perplexity)})."
-            : "of the pruned model not measured by this metric.");
-    }
+    private static string Summary(ReportRun run) =>
+        $"{run.Plan.Removals.Count} of {run.Plan.Search.Blocks} blocks removed ({Figures.List(run.Plan.RemovedBlocks)}); perplexity on the calibration text {Rise(run, run.Curve)}"
+        + (run.EvaluationCurve.Count > 0 ? $"; on the evaluation text {Rise(run, run.EvaluationCurve)}." : ".");
 
-    private static XElement Legend(IReadOnlyList<ReportRun> runs) => Element("ul", Attribute("class", "legend"), runs.Select((run, r) =>
+    private static string Rise(ReportRun run, IReadOnlyList<ReportRun.Point> curve)
     {
-        string style = "s" + r % PerplexityChart.Styles;
-        return Element("li", Drawing("key", 36, 18, run.Name, Line("curve " + style, 0, 9, 36, 9), Circle("dot " + style, 18, 9, 3.5)), Element("span", Attribute("aria-hidden", "true"), run.Name));
-    }), Element("li", Drawing("key", 36, 18, "dense model", Line("dense s0", 0, 9, 36, 9)), Element("span", Attribute("aria-hidden", "true"), "dense model")));
+        var (dense, last) = (curve[0].Perplexity, curve[^1]);
+        return $"{Figures.Perplexity(dense)} dense, " + (last.Removed == run.Plan.Removals.Count && last.Removed > 0
+            ? $"{Figures.Perplexity(last.Perplexity)} pruned ({Figures.Percent(dense, last.Perplexity)})"
+            : "of the pruned model not measured");
+    }
 
     private static XElement Section(string heading, params XElement[] content) => Element("section", Element("h2", heading), content);
 

@@ -28,6 +28,9 @@ internal sealed record ModelCard
     /// <summary>What the perplexities were measured on, as a name.</summary>
     public string? EvaluationText { get; init; }
 
+    /// <summary>The dense model's losses on that, and those that each removal left; empty where it is the calibration text.</summary>
+    public IReadOnlyList<NllSummary> Measured { get; init; } = [];
+
     /// <summary>Windows and tokens of it, and the dense model's losses.</summary>
     public NllSummary? Dense { get; init; }
 
@@ -43,6 +46,7 @@ internal sealed record ModelCard
         Plan = result.Plan,
         CalibrationText = request.Calibration.Name,
         EvaluationText = result.EvaluationText,
+        Measured = result.Measured,
         Dense = result.Dense,
     };
 
@@ -54,7 +58,7 @@ internal sealed record ModelCard
         card.Write($"\n# {Title(origin, model)}\n\n{Introduction(model)}\n");
         Perplexities(card, model);
         Blocks(card, origin, model);
-        if (Plan is not null && Plan.Removals.Count > 0) Decisions(card, Plan);
+        if (Plan is not null && Plan.Removals.Count > 0) Decisions(card, Plan, Measured);
         Recipe(card, model);
         card.Write($"\n## Licence\n\n{Licence(origin)}\n");
         return card.ToString();
@@ -63,10 +67,9 @@ internal sealed record ModelCard
     /// <summary>Adds the folder's own perplexity, which is measured when the folder stands; a card that somebody changed is left as it is.</summary>
     public void Complete(string folder, Provenance model, double shippedPerplexity)
     {
-        string path = Path.Combine(folder, Provenance.CardFileName), part = path + ".partial";
+        string path = Path.Combine(folder, Provenance.CardFileName);
         if (!File.Exists(path) || File.ReadAllText(path) != Text(model)) return;
-        File.WriteAllText(part, (this with { ShippedPerplexity = shippedPerplexity }).Text(model));
-        File.Move(part, path, overwrite: true);
+        WholeFile.Write(path, (this with { ShippedPerplexity = shippedPerplexity }).Text(model));
     }
 
     private static void FrontMatter(StringWriter card, BaseModel origin, Provenance model)
@@ -109,11 +112,12 @@ internal sealed record ModelCard
         card.Write($"\nThe same as a passthrough merge, as mergekit writes it:\n\n```yaml\n{MergeSlices.Yaml(origin.Yaml, model.Survivors)}```\n");
     }
 
-    private static void Decisions(StringWriter card, BlockPlan plan)
+    private static void Decisions(StringWriter card, BlockPlan plan, IReadOnlyList<NllSummary> measured)
     {
-        card.Write($"\n## Decisions\n\n{HonestyPanel.NearTies(plan)} Losses are in nats per token on the calibration text; dense {Figures.Nats(plan.DenseMeanNll)}.\n\n");
-        card.Write("| round | removed | loss | perplexity | runner-up | margin | standard error | |\n| ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |\n");
-        foreach (string[] row in HonestyPanel.Decisions(plan)) card.Write($"| {string.Join(" | ", row)} |\n");
+        card.Write($"\n## Decisions\n\n{HonestyPanel.NearTies(plan)} Losses are in nats per token on the calibration text (dense {Figures.Nats(plan.DenseMeanNll)}), margins in {HonestyPanel.Units(plan)}.\n\n");
+        string[] head = HonestyPanel.DecisionsHead(measured);
+        card.Write($"| {string.Join(" | ", head).ToLowerInvariant()} |\n|{string.Concat(head.SkipLast(1).Select(_ => " ---: |"))} --- |\n");
+        foreach (string[] row in HonestyPanel.Decisions(plan, measured)) card.Write($"| {string.Join(" | ", row)} |\n");
     }
 
     private void Recipe(StringWriter card, Provenance model)

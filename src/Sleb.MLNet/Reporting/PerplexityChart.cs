@@ -4,7 +4,7 @@ using static Sleb.MLNet.Reporting.Html;
 
 namespace Sleb.MLNet.Reporting;
 
-/// <summary>Perplexity against blocks removed, with each dense model as a level line.</summary>
+/// <summary>Perplexity against blocks removed on the calibration and on the evaluation text, with each dense model as level lines.</summary>
 internal static class PerplexityChart
 {
     /// <summary>Colours and dashes of the style sheet.</summary>
@@ -14,8 +14,9 @@ internal static class PerplexityChart
 
     public static XElement Draw(IReadOnlyList<ReportRun> runs)
     {
-        int most = Math.Max(1, runs.Max(run => run.Curve[^1].Removed));
-        var axis = new Axis([.. runs.SelectMany(run => run.Curve).SelectMany(point => (double[])[point.Band.Low, point.Band.High])]);
+        var lines = runs.SelectMany(Lines).ToList();
+        int most = Math.Max(1, lines.Max(line => line.Points[^1].Removed));
+        var axis = new Axis([.. lines.SelectMany(line => line.Points).SelectMany(point => (double[])[point.Band.Low, point.Band.High])]);
         double X(int removed) => Left + (Width - Left - Right) * removed / most;
         double Y(double perplexity) => Height - Bottom - (Height - Top - Bottom) * axis.Place(perplexity);
 
@@ -28,19 +29,40 @@ internal static class PerplexityChart
         for (int removed = 0; removed <= most; removed += (most + 11) / 12)
             content.Add(Text("tick", X(removed), Height - Bottom + 18, "middle", removed.ToString(CultureInfo.InvariantCulture)));
         content.Add(Text("tick", (Left + Width - Right) / 2, Height - 4, "middle", "blocks removed"));
-        for (int r = 0; r < runs.Count; r++) content.AddRange(Run(runs[r], "s" + r % Styles, X, Y));
-        return Drawing("chart", Width, Height, Sentence(runs), content);
+        foreach (var line in lines) content.AddRange(Draw(line, X, Y));
+        return Drawing("chart", Width, Height, "Perplexity against blocks removed. " + string.Join(" ", lines.Select(Sentence)), content);
     }
 
-    private static IEnumerable<XElement> Run(ReportRun run, string style, Func<int, double> x, Func<double, double> y)
+    /// <summary>What the lines and dots are.</summary>
+    public static XElement Legend(IReadOnlyList<ReportRun> runs)
     {
-        double dense = y(run.Curve[0].Perplexity);
-        yield return Line("dense " + style, Left, dense, Width - Right, dense);
-        if (run.HasBand)
-            yield return Shape("polygon", "band " + style, [.. run.Curve.Select(point => (point.Removed, point.Band.High)), .. run.Curve.Reverse().Select(point => (point.Removed, point.Band.Low))]);
-        yield return Shape("polyline", "curve " + style, run.Curve.Select(point => (point.Removed, point.Perplexity)));
-        foreach (var point in run.Curve)
-            yield return Circle("dot " + style, x(point.Removed), y(point.Perplexity), 3.5, Tip($"{run.Name}, {Removed(run, point.Removed)}: perplexity {Figures.Perplexity(point.Perplexity)}"));
+        return Element("ul", Attribute("class", "legend"),
+            runs.SelectMany(Lines).Select(line => Key(line.Name, Line("curve " + line.Style, 0, 9, 36, 9), Circle("dot " + line.Style, 18, 9, 3.5))),
+            Key("dense model", Line("dense s0", 0, 9, 36, 9)));
+
+        static XElement Key(string text, params XElement[] drawing) => Element("li", Drawing("key", 36, 18, text, [.. drawing]), Element("span", Attribute("aria-hidden", "true"), text));
+    }
+
+    /// <summary>One run on one text.</summary>
+    private sealed record Curve(ReportRun Run, string Name, IReadOnlyList<ReportRun.Point> Points, string Style);
+
+    /// <summary>A run has a colour, and the evaluation text dots that are not filled.</summary>
+    private static IEnumerable<Curve> Lines(ReportRun run, int number)
+    {
+        string style = "s" + number % Styles;
+        yield return new(run, $"{run.Name}, calibration text", run.Curve, style);
+        if (run.EvaluationCurve.Count > 0) yield return new(run, $"{run.Name}, evaluation text", run.EvaluationCurve, style + " held");
+    }
+
+    private static IEnumerable<XElement> Draw(Curve line, Func<int, double> x, Func<double, double> y)
+    {
+        double dense = y(line.Points[0].Perplexity);
+        yield return Line("dense " + line.Style, Left, dense, Width - Right, dense);
+        if (ReportRun.HasBand(line.Points))
+            yield return Shape("polygon", "band " + line.Style, [.. line.Points.Select(point => (point.Removed, point.Band.High)), .. line.Points.Reverse().Select(point => (point.Removed, point.Band.Low))]);
+        yield return Shape("polyline", "curve " + line.Style, line.Points.Select(point => (point.Removed, point.Perplexity)));
+        foreach (var point in line.Points)
+            yield return Circle("dot " + line.Style, x(point.Removed), y(point.Perplexity), 3.5, Tip($"{line.Name}, {Removed(line.Run, point.Removed)}: perplexity {Figures.Perplexity(point.Perplexity)}"));
 
         XElement Shape(string name, string cssClass, IEnumerable<(int Removed, double Perplexity)> points) =>
             new(name, Attribute("class", cssClass), Attribute("points", string.Join(' ', points.Select(point => $"{N(x(point.Removed))},{N(y(point.Perplexity))}"))));
@@ -48,6 +70,6 @@ internal static class PerplexityChart
 
     private static string Removed(ReportRun run, int count) => count == 0 ? "dense" : $"without {Figures.List(run.Plan.RemovedBlocks.Take(count))}";
 
-    private static string Sentence(IReadOnlyList<ReportRun> runs) => "Perplexity against blocks removed. " + string.Join(" ", runs.Select(run =>
-        $"{run.Name}: {Figures.Perplexity(run.Curve[0].Perplexity)} dense, {Figures.Perplexity(run.Curve[^1].Perplexity)} with {run.Curve[^1].Removed} removed."));
+    private static string Sentence(Curve line) =>
+        $"{line.Name}: {Figures.Perplexity(line.Points[0].Perplexity)} dense, {Figures.Perplexity(line.Points[^1].Perplexity)} with {line.Points[^1].Removed} removed.";
 }

@@ -2,19 +2,29 @@ using Sleb.Core.Checkpoints;
 using Sleb.Core.Evaluation;
 using Sleb.Core.Plan;
 using Sleb.Core.Search;
+using Sleb.MLNet.Pruning;
 
 namespace Sleb.MLNet.Reporting;
 
 /// <summary>One search as a report shows it.</summary>
 /// <param name="Name">What the reader calls it: the run folder's name.</param>
 /// <param name="Plan">Its decisions.</param>
-/// <param name="Curve">The dense model, and what is left after each removal as far as the metric measured it.</param>
-internal sealed record ReportRun(string Name, BlockPlan Plan, IReadOnlyList<ReportRun.Point> Curve)
+/// <param name="Curve">The dense model on the calibration text, and what is left after each removal as far as the metric measured it.</param>
+/// <param name="Evaluation">Names, and figures of the evaluation text; null where they are not beside the plan.</param>
+internal sealed record ReportRun(string Name, BlockPlan Plan, IReadOnlyList<ReportRun.Point> Curve, RunEvaluation? Evaluation)
 {
-    /// <summary>Every point behind the dense one has its error.</summary>
-    public bool HasBand => Curve.Count > 1 && Curve.Skip(1).All(point => point.StandardError is not null);
+    /// <summary>The dense model on the evaluation text, and what is left after each removal; empty where there is none.</summary>
+    public IReadOnlyList<NllSummary> Measured => Evaluation?.Measured ?? [];
 
-    /// <summary>The loss on the calibration text with so many blocks removed.</summary>
+    /// <summary>The same as points.</summary>
+    public IReadOnlyList<Point> EvaluationCurve { get; } = Evaluation?.Measured is [var dense, ..] measured && double.IsFinite(dense.MeanNll)
+        ? [.. measured.Index().Where(each => double.IsFinite(each.Item.MeanNll)).Select(each => new Point(each.Index, each.Item.MeanNll, each.Index == 0 ? null : Rise(dense, each.Item)))]
+        : [];
+
+    /// <summary>Every point behind the dense one has its error.</summary>
+    public static bool HasBand(IReadOnlyList<Point> curve) => curve.Count > 1 && curve.Skip(1).All(point => point.StandardError is not null);
+
+    /// <summary>The loss on a text with so many blocks removed.</summary>
     /// <param name="MeanNll">Nats per token.</param>
     /// <param name="StandardError">Of the rise over the dense model, paired over the windows; null where the windows' losses are not there.</param>
     internal sealed record Point(int Removed, double MeanNll, double? StandardError)
@@ -39,8 +49,10 @@ internal sealed record ReportRun(string Name, BlockPlan Plan, IReadOnlyList<Repo
         var curve = new List<Point> { new(0, plan.DenseMeanNll, null) };
         for (int round = 1; round <= plan.Removals.Count; round++)
             if (plan.Removals[round - 1] is { MeanNll: { } loss, Block: var block }) curve.Add(new(round, loss, Rise(memory, plan.Search.Windows, round, block)));
-        return new(Path.GetFileName(folder), plan, curve);
+        return new(Path.GetFileName(folder), plan, curve, RunEvaluation.Read(folder, plan));
     }
+
+    private static double? Rise(NllSummary dense, NllSummary pruned) => PairedDifference.Of([.. dense.WindowNll.Zip(pruned.WindowNll, (before, after) => after - before)]).StandardError;
 
     private static double? Rise(SearchMemory memory, int windows, int round, int block)
     {

@@ -36,6 +36,17 @@ public class BenchTests(DenseFolder dense) : IClassFixture<DenseFolder>
     }
 
     [Fact]
+    public void On_a_text_the_perplexity_stands_beside_the_speed()
+    {
+        string text = Path.Combine(TestFiles.TinyNovels, "evaluation.txt");
+        var call = SlebCli.Run(["bench", dense.Path, .. Small, "--text", text, "--windows", "2", "--json"]);
+        double expected = Number(SlebCli.Run("perplexity", dense.Path, "--text", text, "--windows", "2", "--json").Json, "perplexity");
+        Assert.Equal(expected, Number(call.Json.GetProperty("folders")[0], "perplexity"), 1e-6 * expected);
+        Assert.Matches("\nFolder +Perplexity +Size .+ Ideal *\n", SlebCli.Run(["bench", dense.Path, .. Small, "--text", text, "--windows", "1"]).Out);
+        SlebCli.Run("bench", dense.Path, "--windows", "2").AssertWrongCall("--windows is for --text FILE, which is not given.", "sleb bench FOLDER");
+    }
+
+    [Fact]
     public void The_papers_protocol_fits_the_context_and_writes_a_batch()
     {
         var call = SlebCli.Run("bench", dense.Path, "--protocol", "paper", "--batch-size", "3", "--new-tokens", "8", "--runs", "2", "--json");

@@ -66,8 +66,8 @@ public class CallTests
     [InlineData("perplexity", "MODEL_OR_FOLDER", "--join --sequence-length --text --windows")]
     [InlineData("evaluate", "MODEL_OR_FOLDER", "--compare-to --details --limit --skip --task-folder --tasks")]
     [InlineData("generate", "FOLDER", "--ignore-eos --input-ids --max-new-tokens --prompt --seed --temperature --top-k --top-p")]
-    [InlineData("report", "RUN…", "--folders --new-tokens --out --overwrite --prompts")]
-    [InlineData("bench", "FOLDER…", "--batch-size --new-tokens --prompt-tokens --protocol --runs")]
+    [InlineData("report", "RUN…", "--bench --folders --new-tokens --out --overwrite --prompts")]
+    [InlineData("bench", "FOLDER…", "--batch-size --new-tokens --prompt-tokens --protocol --runs --text --windows")]
     [InlineData("experiment", "FILE_OR_MODEL", "--batch-size --budget --calibration --checkpoint --effort --evaluation --evaluation-windows --max-models --metrics --new-tokens --objective --out --overwrite --precisions --prompt-tokens --remove --runs --sequence-lengths --training-time --windows")]
     public void Options_are_those_of_the_contract(string name, string argument, string options)
     {

@@ -1,5 +1,7 @@
 using System.Xml.Linq;
+using Sleb.Core.Checkpoints;
 using Sleb.Core.Search;
+using Sleb.MLNet.Pruning;
 using Sleb.MLNet.Reporting;
 using Sleb.Tests.Cli;
 
@@ -41,6 +43,28 @@ public class HtmlReportTests
     }
 
     [Fact]
+    public void What_is_not_known_is_not_called_sure()
+    {
+        using InventedRun run = new(), influence = new(metric: SearchMetric.BlockInfluence);
+        string tie = "Round 2 of 2: the margin to the runner-up is within its standard error, so other calibration text may well choose otherwise.";
+        Assert.Equal(tie, HonestyPanel.NearTies(run.Plan));
+        var first = run.Plan.Removals[0];
+        Assert.StartsWith("No decision is a near-tie: ", HonestyPanel.NearTies(run.Plan with { Removals = [first] }));
+        Assert.Equal(tie + " Round 1 of 2: the margin to the runner-up has no standard error (the two have fewer than two windows in common), so it is not known how sure this is.",
+            HonestyPanel.NearTies(run.Plan with { Removals = [first with { MarginStandardError = null }, run.Plan.Removals[1]] }));
+        Assert.StartsWith("No decision is a near-tie: ", // with one candidate there was nothing to be unsure of
+            HonestyPanel.NearTies(run.Plan with { Removals = [first with { RunnerUp = null, Margin = null, MarginStandardError = null }] }));
+
+        // By block influence nothing has an error, and a margin is not a loss.
+        var page = Parse(HtmlReport.Write([ReportRun.Read(influence.Folder)]));
+        Assert.Contains(page.Descendants("p"), p => p.Value == "Rounds 1, 2 of 2: the margin to the runner-up has no standard error (block influence is one figure of the whole text), so it is not known how sure this is.");
+        Assert.DoesNotContain("No decision is a near-tie", page.ToString());
+        Assert.Equal("Decisions: losses in nats per token on the calibration text, margins in block influence (1 − cosine)", page.Descendants("caption").Single().Value);
+        Assert.Contains(page.Descendants("p"), p => p.Value == "In block influence (1 − cosine) above the best candidate of the round.");
+        Assert.All(page.Descendants("tbody").Single().Elements(), row => Assert.Equal(["none", "not known"], row.Elements().TakeLast(2).Select(cell => cell.Value)));
+    }
+
+    [Fact]
     public void The_map_marks_what_went_and_what_nearly_did_and_the_stack_renumbers()
     {
         using var run = new InventedRun();
@@ -67,7 +91,70 @@ public class HtmlReportTests
         Assert.Empty(Marked(Drawing(Parse(HtmlReport.Write([ReportRun.Read(without.Folder)])), "chart"), "band"));
         var unmeasured = Parse(HtmlReport.Write([ReportRun.Read(influence.Folder)]));
         Assert.Single(Marked(Drawing(unmeasured, "chart"), "dot"));
-        Assert.Contains("of the pruned model not measured by this metric.", unmeasured.Descendants("li").First().Value);
+        Assert.Contains("perplexity on the calibration text 20.09 dense, of the pruned model not measured.", unmeasured.Descendants("li").First().Value);
+    }
+
+    [Fact]
+    public void The_evaluation_text_has_a_curve_and_a_column_of_its_own_and_names_stand_in_the_command()
+    {
+        using var run = new InventedRun(evaluated: true);
+        var page = Parse(HtmlReport.Write([ReportRun.Read(run.Folder)], machine: "a machine of 2 cores"));
+        var chart = Drawing(page, "chart");
+        Assert.Equal("Perplexity against blocks removed. six, calibration text: 20.09 dense, 29.96 with 2 removed. six, evaluation text: 22.20 dense, 33.12 with 2 removed.",
+            chart.Attribute("aria-label")!.Value);
+        Assert.Equal(["curve s0", "curve s0 held"], Marked(chart, "curve").Select(curve => curve.Attribute("class")!.Value));
+        Assert.Equal(2, Marked(chart, "band").Count());
+        Assert.Equal(["six, evaluation text, dense: perplexity 22.20", "six, evaluation text, without 3: perplexity 25.79", "six, evaluation text, without 3, 2: perplexity 33.12"],
+            Marked(chart, "dot").Where(dot => dot.Attribute("class")!.Value.EndsWith("held", StringComparison.Ordinal)).Select(dot => dot.Value));
+        Assert.Equal(["six, calibration text", "six, evaluation text", "dense model"], page.Descendants("ul").ElementAt(1).Elements().Select(item => item.Element("span")!.Value));
+        Assert.EndsWith("; on the evaluation text 22.20 dense, 33.12 pruned (+49.2 %).", page.Descendants("li").First().Value);
+        Assert.Equal(["Round", "Removed", "Loss", "Perplexity", "On evaluation text", "Runner-up"], page.Descendants("th").Take(6).Select(cell => cell.Value));
+        Assert.Equal(["25.79", "33.12"], page.Descendants("tbody").Single().Elements().Select(row => row.Elements().ElementAt(4).Value));
+        string facts = page.Descendants("dl").Single().Value;
+        Assert.All((string[])[
+            "1,024 tokens: 2 windows of a letter.txt", new('c', 64), "written on a machine of 2 cores", "org/six and books.txt are those with the fingerprints above",
+            "sleb prune org/six --calibration books.txt --remove 2 ", " --evaluation 'a letter.txt' --evaluation-windows 2"], fact => Assert.Contains(fact, facts));
+    }
+
+    [Fact]
+    public void An_evaluation_counts_as_far_as_it_belongs_to_the_plan()
+    {
+        using InventedRun run = new(evaluated: true), other = new();
+        (run.Plan with { Removals = [run.Plan.Removals[0]], Survivors = [0, 1, 2, 4, 5] }).Save(Path.Combine(run.Folder, "plan.json"));
+        Assert.Equal([0, 1], ReportRun.Read(run.Folder).EvaluationCurve.Select(point => point.Removed));
+        var foreign = run.Plan.Search with { ModelFingerprint = new('d', 64) };
+        Assert.Null(RunEvaluation.Read(run.Folder, run.Plan with { Search = foreign }));
+        Assert.Null(RunEvaluation.Read(other.Folder, other.Plan)); // as runs of older versions are
+        File.WriteAllText(Path.Combine(run.Folder, RunEvaluation.FileName), "{}");
+        Assert.Contains("evaluation.json is damaged (", Assert.Throws<CheckpointException>(() => ReportRun.Read(run.Folder)).Message);
+    }
+
+    [Fact]
+    public void Measured_folders_are_set_against_each_other()
+    {
+        using var run = new InventedRun();
+        using var folder = new TemporaryFolder();
+        string bench = folder["bench.json"], path = folder["report.html"];
+        File.WriteAllText(bench, Bench("\"perplexity\": 20.5,"));
+        Assert.Equal(0, SlebCli.Run("report", run.Folder, "--bench", bench, "--out", path).ExitCode);
+        var page = Parse(File.ReadAllText(path));
+        Assert.Contains(page.Descendants("p"), p => p.Value == "Measured on a machine, 4 cores: 256 prompt tokens, 128 new ones; medians of 5 runs.");
+        XElement[] drawings = [.. page.Descendants("div").Single(div => (string?)div.Attribute("class") == "pair").Elements()];
+        Assert.Equal("Perplexity against milliseconds a token. Unbeaten: /b/minus-2: perplexity 24.00, 8.0 MB, 8.00 ms a token; dense: perplexity 20.50, 10.0 MB, 10.00 ms a token.", drawings[1].Attribute("aria-label")!.Value);
+        Assert.Equal(["/c/slow/minus-2", "25.00", "9.0 MB", "900.0", "90.0", "2.0 %", "0.90", ""], page.Descendants("tbody").First().Elements().Last().Elements().Select(cell => cell.Value));
+
+        File.WriteAllText(bench, Bench(""));
+        SlebCli.Run("report", run.Folder, "--bench", bench, "--out", path, "--overwrite").AssertFailed("bench.json has no perplexity or no speed of /a/dense", "sleb bench FOLDER… --text FILE --json");
+        File.WriteAllText(bench, "[]");
+        SlebCli.Run("report", run.Folder, "--bench", bench, "--out", path, "--overwrite").AssertFailed("bench.json is not what 'sleb bench --json' writes");
+
+        static string Bench(string perplexity) => $$"""
+            {"machine": "a machine, 4 cores", "promptTokens": 256, "newTokens": 128, "runs": 5, "folders": [
+              {"folder": "/a/dense", "bytes": 10000000, {{perplexity}} "prefillTokensPerSecond": 1000, "decodeTokensPerSecond": 100, "spread": 0.01, "ratio": 1, "idealRatio": 1},
+              {"folder": "/b/minus-2", "bytes": 8000000, "perplexity": 24, "prefillTokensPerSecond": 1250, "decodeTokensPerSecond": 125, "spread": 0.02, "ratio": 1.25, "idealRatio": 1.25},
+              {"folder": "/c/slow/minus-2", "bytes": 9000000, "perplexity": 25, "prefillTokensPerSecond": 900, "decodeTokensPerSecond": 90, "spread": 0.02, "ratio": 0.9, "idealRatio": 1.1}],
+             "generationPromptTokens": null, "batchSize": 1}
+            """;
     }
 
     [Fact]
@@ -119,8 +206,10 @@ public class HtmlReportTests
         var call = SlebCli.Run("report", run.Folder, Path.Combine(run.Folder, "plan.json"), "--out", path, "--json");
         Assert.Equal(path, call.Json.GetProperty("report").GetString());
         Assert.Equal((0, $"Report      {path}\n", ""), Seen(SlebCli.Run("report", run.Folder, run.Folder, "--out", path)));
-        SlebCli.Run("report", run.Folder, "--out", path).AssertFailed("is there already and holds something else; give another name, or --overwrite.");
+        SlebCli.Run("report", run.Folder, "--out", path).AssertFailed($"{path} is there already; give another name, or --overwrite.");
         Assert.Equal(0, SlebCli.Run("report", run.Folder, "--out", path, "--overwrite").ExitCode);
+        Assert.Equal([path], Directory.GetFiles(folder.Path)); // and nothing of a temporary name
+        SlebCli.Run("report", run.Folder, "--out", folder.Path).AssertFailed($"{folder.Path} is a folder; give a file to write to.");
         SlebCli.Run("report", folder.Path, "--out", path).AssertFailed("plan.json does not exist.");
         SlebCli.Run("report", "--out", path).AssertWrongCall("Required argument 'RUN…' missing for command: 'report'.", "sleb report RUN…");
 

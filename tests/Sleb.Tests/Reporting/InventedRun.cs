@@ -1,5 +1,6 @@
 using Sleb.Core.Plan;
 using Sleb.Core.Search;
+using Sleb.MLNet.Pruning;
 
 namespace Sleb.Tests.Reporting;
 
@@ -8,7 +9,7 @@ internal sealed class InventedRun : IDisposable
 {
     private readonly TemporaryFolder _temporary = new();
 
-    public InventedRun(string name = "six", bool withLosses = true, SearchMetric metric = SearchMetric.Perplexity)
+    public InventedRun(string name = "six", bool withLosses = true, SearchMetric metric = SearchMetric.Perplexity, bool evaluated = false)
     {
         Folder = _temporary[name];
         Directory.CreateDirectory(Folder);
@@ -37,6 +38,17 @@ internal sealed class InventedRun : IDisposable
             Survivors = [0, 1, 4, 5],
         };
         Plan.Save(Path.Combine(Folder, BlockPlan.FileName));
+        if (evaluated)
+            new RunEvaluation
+            {
+                Model = "org/six",
+                Calibration = "books.txt",
+                Text = "a letter.txt",
+                ModelFingerprint = identity.ModelFingerprint,
+                TextFingerprint = new('c', 64),
+                RemovedBlocks = Plan.RemovedBlocks,
+                Measured = [new([3, 3.2], 1024), new([3.1, 3.4], 1024), new([3.4, 3.6], 1024)],
+            }.Save(Folder);
         if (!withLosses) return;
         using var trace = RunTrace.Open(Folder, identity);
         Append(0, IBlockScorer.NoBlock, 2.9, 3.1);
@@ -56,5 +68,5 @@ internal sealed class InventedRun : IDisposable
     public void Dispose() => _temporary.Dispose();
 
     private static Removal Removal(int block, double loss, int runnerUp, double margin, double error, CandidateScore[] candidates, bool measured) =>
-        new() { Block = block, MeanNll = measured ? loss : null, RunnerUp = runnerUp, Margin = margin, MarginStandardError = error, Candidates = candidates };
+        new() { Block = block, MeanNll = measured ? loss : null, RunnerUp = runnerUp, Margin = margin, MarginStandardError = measured ? error : null, Candidates = candidates };
 }

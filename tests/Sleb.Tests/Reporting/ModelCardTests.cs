@@ -42,7 +42,8 @@ public sealed partial class ModelCardTests : IDisposable
         Assert.All((string[])[
             "A `llama` model of 10 transformer blocks, as an ONNX Runtime GenAI folder for cpu in fp32.", "| dense | ", "| without the blocks | ", "| this folder | ",
             "Measured on evaluation.txt, 2 windows of 256 tokens in all.", $"- Drop, in the order of removal: {Figures.List(plan.RemovedBlocks)}\n- Keep: {Figures.List(plan.Survivors)}\n",
-            $"| 1 | {plan.RemovedBlocks[0]} | ", $"| calibration fingerprint | `{plan.Search.CalibrationFingerprint}` |", "| calibration | calibration.txt, 4 windows of 128 tokens |",
+            $"| 1 | {plan.RemovedBlocks[0]} | ",
+            "\n| round | removed | loss | perplexity | on evaluation text | runner-up | margin | standard error | note |\n| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |\n", $"| calibration fingerprint | `{plan.Search.CalibrationFingerprint}` |", "| calibration | calibration.txt, 4 windows of 128 tokens |",
             $"`{plan.Search.ModelFingerprint}`", "## Licence\n\nThe base model's files name none; it is to be found where that model came from.\n"], part => Assert.Contains(part, card));
         Assert.Equal(plan.Survivors, Merged(card));
         Assert.DoesNotContain(Path.GetTempPath(), card);
@@ -50,6 +51,17 @@ public sealed partial class ModelCardTests : IDisposable
 
         string again = Repeat(card);
         Assert.Equal(card, Card(again));
+    }
+
+    [Fact]
+    public void What_is_not_known_is_not_called_sure()
+    {
+        using var run = new PruneRun();
+        Assert.Equal(0, run.Prune(2, "--metric", "block-influence").ExitCode);
+        string card = Card(run.Out);
+        Assert.Contains("Rounds 1, 2 of 2: the margin to the runner-up has no standard error (block influence is one figure of the whole text), so it is not known how sure this is. Losses are in nats per token", card);
+        Assert.Contains("margins in block influence (1 − cosine).", card);
+        Assert.DoesNotContain("near-tie", card);
     }
 
     [Fact]

@@ -9,19 +9,22 @@ public sealed class ReportPageTests : IAsyncLifetime
 {
     private static readonly string? Chromium = new[] { "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome" }.FirstOrDefault(File.Exists);
 
-    private readonly InventedRun _run = new("a run with a name of some length"), _other = new("other", withLosses: false);
+    private readonly InventedRun _run = new("a run with a name of some length", evaluated: true), _other = new("other", withLosses: false);
     private readonly TemporaryFolder _folder = new();
     private IPlaywright? _playwright;
     private IBrowser? _browser;
 
     private static readonly PromptAnswer Answer = new([new("The", null), .. ((double[])[0.1, 0.7, 1.5, 3, 6, 12]).Select((loss, i) => new PromptAnswer.Token($" word{i}", loss))], 2);
 
+    private static readonly ReportBench Bench = new("a machine, 4 cores", PromptTokens: 256, NewTokens: 128, Runs: 5, BatchSize: 1,
+        [new("out/dense", 10_000_000, 1000, 100, 0.01, 1, 20.5), new("out/minus-2", 8_000_000, 1250, 125, 0.02, 1.25, 24)]);
+
     private string Page => new Uri(_folder["report.html"]).AbsoluteUri;
 
     public async ValueTask InitializeAsync()
     {
         File.WriteAllText(_folder["report.html"], HtmlReport.Write([ReportRun.Read(_run.Folder), ReportRun.Read(_other.Folder)], [InventedExperiment.Make()],
-            [("dense", [Answer]), ("minus-2", [Answer])]));
+            [("dense", [Answer]), ("minus-2", [Answer])], [Bench], Bench.Machine));
         if (Chromium is null) return;
         _playwright = await Playwright.CreateAsync();
         _browser = await _playwright.Chromium.LaunchAsync(new() { ExecutablePath = Chromium, Args = ["--no-sandbox"] });
