@@ -9,15 +9,19 @@ internal static class Decision
     /// <param name="confirmed">Candidates with float32 losses on all windows: the winner is one of them.</param>
     /// <param name="screened">Candidates that could not win by what another arithmetic says.</param>
     /// <param name="ruledOut">Candidates that were left behind on fewer windows.</param>
+    /// <param name="asScreened">A confirmed candidate's losses in the arithmetic of those two: margins compare like with like.</param>
     /// <param name="lossIsOfTheResult">False where the losses are not those of the model that the removal leaves.</param>
     /// <exception cref="InvalidOperationException">No candidate has a finite loss.</exception>
-    public static Removal ByLoss(int round, IReadOnlyList<CandidateLosses> confirmed, IReadOnlyList<CandidateLosses> screened, IReadOnlyList<CandidateLosses> ruledOut, bool lossIsOfTheResult)
+    public static Removal ByLoss(int round, IReadOnlyList<CandidateLosses> confirmed, IReadOnlyList<CandidateLosses> screened, IReadOnlyList<CandidateLosses> ruledOut,
+        Func<int, CandidateLosses> asScreened, bool lossIsOfTheResult)
     {
         // On an exact tie the lowest index stays chosen. A non-finite loss never wins.
         var best = confirmed.Where(loss => double.IsFinite(loss.MeanNll)).OrderBy(loss => loss.MeanNll).ThenBy(loss => loss.Block).FirstOrDefault()
             ?? throw new InvalidOperationException($"Every candidate of round {round} has a non-finite loss; check the weights and the calibration text.");
-        var (runnerUp, margin) = confirmed.Concat(screened).Concat(ruledOut).Where(loss => loss.Block != best.Block && double.IsFinite(loss.MeanNll))
-            .Select(loss => (loss.Block, Margin: PairedDifference.OfWindows(best, loss)))
+        var rough = asScreened(best.Block) is var screening && double.IsFinite(screening.MeanNll) ? screening : best;
+        var (runnerUp, margin) = confirmed.Select(loss => (loss, best)).Concat(screened.Concat(ruledOut).Select(loss => (loss, best: rough)))
+            .Where(pair => pair.loss.Block != best.Block && double.IsFinite(pair.loss.MeanNll))
+            .Select(pair => (pair.loss.Block, Margin: PairedDifference.OfWindows(pair.best, pair.loss)))
             .OrderBy(other => other.Margin.Mean).ThenBy(other => other.Block)
             .Select(other => ((int?)other.Block, (PairedDifference?)other.Margin)).FirstOrDefault();
         return new Removal

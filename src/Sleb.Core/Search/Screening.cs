@@ -36,13 +36,13 @@ internal sealed class Screening(Arithmetic arithmetic)
         return confirmed;
     }
 
-    /// <summary>Within the noise of the best, or so close that the near-tie which will be reported should rest on float32.</summary>
+    /// <summary>Within the noise of the best.</summary>
     private bool MayWin(CandidateLosses screened, CandidateLosses best)
     {
         if (_differences.Count == 0) return true;
         double bias = _differences.Average(), square = _differences.Average(difference => difference * difference);
         var behind = PairedDifference.OfWindows(best, screened);
-        return behind.Mean - bias <= Math.Max(Floor, Safety * Math.Sqrt(square / screened.Windows.Count)) || behind.Mean < behind.StandardError;
+        return behind.Mean - bias <= Math.Max(Floor, Safety * Math.Sqrt(square / screened.Windows.Count));
     }
 
     /// <summary>What is not finite in a cheap arithmetic comes last.</summary>

@@ -48,8 +48,10 @@ public sealed class SlebSearch(IBlockScorer scorer, SearchSettings? settings = n
             if (_settings.Effort == SearchEffort.Racing) (finalists, ruledOut) = Race.Run(look, candidates, _settings.Arithmetic, live => report?.Narrowed(live));
             else look.Measure(candidates, 0, look.Windows, _settings.Arithmetic);
             var confirmed = screening.Confirm(look, finalists);
-            var screened = finalists.Except(confirmed.Select(loss => loss.Block)).Select(block => look.Losses(block, _settings.Arithmetic));
-            return Decision.ByLoss(round, confirmed, [.. screened], ruledOut, lossIsOfTheResult: round == measuredIn);
+            var screened = finalists.Except(confirmed.Select(loss => loss.Block)).Select(Screened);
+            return Decision.ByLoss(round, confirmed, [.. screened], ruledOut, Screened, lossIsOfTheResult: round == measuredIn);
+
+            CandidateLosses Screened(int block) => look.Losses(block, _settings.Arithmetic);
         }
     }
 

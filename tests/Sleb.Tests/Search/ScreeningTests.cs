@@ -21,6 +21,7 @@ public class ScreeningTests
         Assert.Equal(2.5, removal.MeanNll!.Value, 1e-12);
         Assert.Equal([false, false, true, true], removal.Candidates.Select(candidate => candidate.Screened));
         Assert.Equal(2.6 - 0.002, removal.Candidates[2].MeanNll!.Value, 1e-12);
+        Assert.Equal(0.001, removal.Margin!.Value, 1e-12);
         Assert.Equal(2 * 2, scorer.Scored.Count(scored => !scored.EndsWith("bf16", StringComparison.Ordinal) && scored.Count(c => c == ',') == 4));
     }
 
