@@ -137,7 +137,7 @@ internal sealed class TrialRunner : IDisposable
             _tell(new ExperimentEvent.Warning(FormattableString.Invariant(
                 $"{text.Name} holds {windows.Count} windows of {settings.SequenceLength} tokens, fewer than the {settings.Windows} asked for.")));
         string run = Path.Combine(_request.Folder, SearchesFolder, Path.GetFileName(PruneFolders.Choose(request, asked).Run));
-        var arithmetic = RunTrace.ArithmeticOf(run) ?? (_faster ??= FasterArithmetic.Measure(null));
+        var arithmetic = RunTrace.ArithmeticOf(run) ?? (_faster ??= FasterArithmetic.Measure(null, _checkpoint.Config.HiddenSize));
         var model = Model(cancellationToken);
         if (arithmetic == Arithmetic.Bf16) model.Lower(_checkpoint);
         using var scorer = new TorchBlockScorer(model, windows);
