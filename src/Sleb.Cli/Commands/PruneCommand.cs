@@ -27,6 +27,7 @@ internal sealed class PruneCommand : SlebCommand
     private readonly Option<long?> _memory = CommandOptions.Memory();
     private readonly Option<string?> _evaluation = CommandOptions.Path("--evaluation", "FILE", "Text for the perplexities. Default: evaluation.txt beside the model, else the calibration text.");
     private readonly Option<int?> _evaluationWindows = CommandOptions.Whole("--evaluation-windows", "Evaluation windows; 0 means all. Default: 32.", minimum: 0);
+    private readonly Option<bool> _evaluateEach = CommandOptions.Flag("--evaluate-each", "Measure every removal on the evaluation text, not only the last: one more pass of it each.");
     private readonly Option<string?> _run = CommandOptions.Path("--run", "DIR", "The search's memory; a stopped search continues there. Default: runs/NAME-HASH8.");
     private readonly Option<string?> _out = CommandOptions.Path("--out", "DIR", "Where the ONNX folder goes. Default: out/NAME-minus-N.");
     private readonly Option<bool> _planOnly = CommandOptions.Flag("--plan-only", "Stop after the plan; write no folder.");
@@ -40,7 +41,7 @@ internal sealed class PruneCommand : SlebCommand
         Add(_model);
         foreach (Option option in (Option[])
         [
-            _remove, _calibration, _sequenceLength, _windows, _earlyBarrier, _lateBarrier, _effort, _metric, _arithmetic, _memory, _evaluation, _evaluationWindows,
+            _remove, _calibration, _sequenceLength, _windows, _earlyBarrier, _lateBarrier, _effort, _metric, _arithmetic, _memory, _evaluation, _evaluationWindows, _evaluateEach,
             _run, _out, _planOnly, .. _form.All, _overwrite, _join,
         ]) Add(option);
     }
@@ -71,6 +72,7 @@ internal sealed class PruneCommand : SlebCommand
             Memory = call.GetValue(_memory),
             Evaluation = call.GetValue(_evaluation) is { } evaluation ? CommandOptions.ReadText(evaluation, join, context.Cancellation) : null,
             EvaluationWindows = call.GetValue(_evaluationWindows) ?? defaults.EvaluationWindows,
+            EvaluateEach = call.GetValue(_evaluateEach),
             RunFolder = call.GetValue(_run),
             OutFolder = call.GetValue(_out),
             PlanOnly = call.GetValue(_planOnly),

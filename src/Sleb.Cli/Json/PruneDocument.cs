@@ -35,10 +35,11 @@ internal sealed record PruneDocument
     };
 
     /// <summary>One decision, with everything that was considered.</summary>
-    /// <param name="Evaluation">What was left then, on an evaluation text that is not the calibration text; null where there is none.</param>
+    /// <param name="Evaluation">What was left then, on an evaluation text that is not the calibration text; absent where that was not measured.</param>
     internal sealed record Round(
         [property: System.Text.Json.Serialization.JsonPropertyName("round")] int Number,
-        int Removed, double? MeanNll, int? RunnerUp, double? Margin, double? MarginStandardError, IReadOnlyList<CandidateScore> Candidates, MeasuredDocument? Evaluation)
+        int Removed, double? MeanNll, int? RunnerUp, double? Margin, double? MarginStandardError, IReadOnlyList<CandidateScore> Candidates,
+        [property: System.Text.Json.Serialization.JsonIgnore(Condition = System.Text.Json.Serialization.JsonIgnoreCondition.WhenWritingNull)] MeasuredDocument? Evaluation)
     {
         public static Round Of(int number, Removal removal, NllSummary? evaluation) => new(
             number, removal.Block, removal.MeanNll, removal.RunnerUp, removal.Margin, removal.MarginStandardError, removal.Candidates, MeasuredDocument.Of(evaluation));

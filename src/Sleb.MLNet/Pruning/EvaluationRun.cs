@@ -6,7 +6,7 @@ using Sleb.MLNet.Reporting;
 
 namespace Sleb.MLNet.Pruning;
 
-/// <summary>The perplexities of a job: dense, pruned, and on a text that did not choose the blocks also after each removal.</summary>
+/// <summary>The perplexities of a job: dense, pruned, and where it was asked for after each removal.</summary>
 internal static class EvaluationRun
 {
     /// <param name="windowNll">The mean loss of each window with only the given blocks in place.</param>
@@ -17,7 +17,7 @@ internal static class EvaluationRun
         tell(new PruneEvent.Phase("evaluating the dense model"));
         var dense = Measure(0);
         tell(new PruneEvent.Phase("evaluating the pruned model"));
-        NllSummary[] after = [.. Enumerable.Range(1, removals).Where(removed => text.IsHeldOut || removed == removals).Select(Measure)];
+        NllSummary?[] after = [.. Enumerable.Range(1, removals).Select(removed => removed == removals || (request.EvaluateEach && text.IsHeldOut) ? Measure(removed) : null)];
         var evaluation = new RunEvaluation
         {
             Model = ModelSource.IdOf(request.ModelFolder),
@@ -29,7 +29,7 @@ internal static class EvaluationRun
             Measured = text.IsHeldOut ? [dense, .. after] : [],
         };
         evaluation.Save(folders.Run);
-        return new() { Plan = plan, PlanPath = folders.Plan, EvaluationText = text.EvaluationName, Measured = evaluation.Measured, Dense = dense, Pruned = after[^1] };
+        return new() { Plan = plan, PlanPath = folders.Plan, EvaluationText = text.EvaluationName, Measured = request.EvaluateEach ? evaluation.Measured : [], Dense = dense, Pruned = after[^1]! };
 
         NllSummary Measure(int removed) =>
             NllSummary.Of(text.Evaluation, windowNll(Survivors.After(plan.Search.Blocks, [.. plan.RemovedBlocks.Take(removed)])));

@@ -34,6 +34,9 @@ internal sealed record PruneRequest
     /// <summary>Windows of the evaluation text; 0 means all.</summary>
     public int EvaluationWindows { get; init; } = 32;
 
+    /// <summary>Whether every removal is measured on the evaluation text, where that is not the calibration text: one more pass of it each.</summary>
+    public bool EvaluateEach { get; init; }
+
     /// <summary>Null means runs/NAME-HASH8 under the current directory.</summary>
     public string? RunFolder { get; init; }
 

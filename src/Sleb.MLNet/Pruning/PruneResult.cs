@@ -12,8 +12,8 @@ internal sealed record PruneResult
     /// <summary>What the perplexities were measured on, as a name.</summary>
     public required string EvaluationText { get; init; }
 
-    /// <summary>The dense model on the evaluation text, then what each removal left; empty where that is the calibration text.</summary>
-    public IReadOnlyList<NllSummary> Measured { get; init; } = [];
+    /// <summary>The dense model on the evaluation text, then what each removal left; empty where that was not asked for, or is the calibration text.</summary>
+    public IReadOnlyList<NllSummary?> Measured { get; init; } = [];
 
     /// <summary>The checkpoint in fp32, or the folder that was given, with all its blocks.</summary>
     public required NllSummary Dense { get; init; }

@@ -43,8 +43,8 @@ internal sealed record RunEvaluation
     /// <summary>In the order of removal.</summary>
     public required IReadOnlyList<int> RemovedBlocks { get; init; }
 
-    /// <summary>The dense model, then what each removal left; empty where the calibration text is the only one.</summary>
-    public required IReadOnlyList<NllSummary> Measured { get; init; }
+    /// <summary>The dense model, then what each removal left, null where that was not measured; empty where the calibration text is the only one.</summary>
+    public required IReadOnlyList<NllSummary?> Measured { get; init; }
 
     public void Save(string runFolder) => WholeFile.Write(Path.Combine(runFolder, FileName), JsonSerializer.Serialize(this, Json) + "\n");
 

@@ -19,14 +19,14 @@ internal static class HonestyPanel
     }
 
     /// <summary>What the columns of <see cref="Decisions"/> are.</summary>
-    public static string[] DecisionsHead(IReadOnlyList<NllSummary> measured) =>
+    public static string[] DecisionsHead(IReadOnlyList<NllSummary?> measured) =>
         ["Round", "Removed", "Loss", "Perplexity", .. measured.Count > 0 ? ["On evaluation text"] : Array.Empty<string>(), "Runner-up", "Margin", "Standard error", "Note"];
 
     /// <summary>Each decision, how close it was, and whether that is a near-tie.</summary>
     /// <param name="measured">The dense model on the evaluation text, and what removals left; empty for no such column.</param>
-    public static IEnumerable<string[]> Decisions(BlockPlan plan, IReadOnlyList<NllSummary> measured) => plan.Removals.Select((removal, i) => (string[])[
+    public static IEnumerable<string[]> Decisions(BlockPlan plan, IReadOnlyList<NllSummary?> measured) => plan.Removals.Select((removal, i) => (string[])[
         Figures.Count(i + 1), Figures.Count(removal.Block), Figures.Nats(removal.MeanNll), removal.MeanNll is { } loss ? Figures.Perplexity(Math.Exp(loss)) : "not measured",
-        .. measured.Count > 0 ? [i + 1 < measured.Count ? Figures.Perplexity(measured[i + 1].Perplexity) : "not measured"] : Array.Empty<string>(),
+        .. measured.Count > 0 ? [measured.ElementAtOrDefault(i + 1) is { } held ? Figures.Perplexity(held.Perplexity) : "not measured"] : Array.Empty<string>(),
         removal.RunnerUp is { } second ? Figures.Count(second) : "none", removal.Margin is { } margin ? Figures.Nats(margin) : "none",
         removal.MarginStandardError is { } error ? Figures.Nats(error) : "none", removal.IsNearTie ? "near-tie" : IsUnknown(removal) ? "not known" : ""]);
 
@@ -65,7 +65,7 @@ internal static class HonestyPanel
     {
         var search = run.Plan.Search;
         yield return ("Calibration", $"{Figures.Count((long)search.Windows * search.SequenceLength)} tokens: {search.Windows} windows of {search.SequenceLength}");
-        if (run.Evaluation is { Measured: [var dense, ..] } held)
+        if (run.Evaluation is { Measured: [{ } dense, ..] } held)
             yield return ("Evaluation", $"{Figures.Count(dense.Tokens)} tokens: {dense.WindowNll.Count} windows of {held.Text}");
         yield return ("Perplexities", "of the model as it was given. The calibration text also chose the blocks: on other text the rise is as a rule larger"
             + (run.Measured.Count > 0 ? ", and the evaluation text is other text. " : ". ")
@@ -88,5 +88,5 @@ internal static class HonestyPanel
 
     private static string Command(ReportRun run) => run.Evaluation is not { } names ? CommandText.Search(run.Plan)
         : CommandText.Search(run.Plan, names.Model, names.Calibration)
-            + (names.Measured is [var dense, ..] ? CommandText.Evaluation(names.Text, dense.WindowNll.Count) : "");
+            + (names.Measured is [{ } dense, ..] ? CommandText.Evaluation(names.Text, dense.WindowNll.Count) : "");
 }

@@ -29,7 +29,7 @@ internal sealed record ModelCard
     public string? EvaluationText { get; init; }
 
     /// <summary>The dense model's losses on that, and those that each removal left; empty where it is the calibration text.</summary>
-    public IReadOnlyList<NllSummary> Measured { get; init; } = [];
+    public IReadOnlyList<NllSummary?> Measured { get; init; } = [];
 
     /// <summary>Windows and tokens of it, and the dense model's losses.</summary>
     public NllSummary? Dense { get; init; }
@@ -112,7 +112,7 @@ internal sealed record ModelCard
         card.Write($"\nThe same as a passthrough merge, as mergekit writes it:\n\n```yaml\n{MergeSlices.Yaml(origin.Yaml, model.Survivors)}```\n");
     }
 
-    private static void Decisions(StringWriter card, BlockPlan plan, IReadOnlyList<NllSummary> measured)
+    private static void Decisions(StringWriter card, BlockPlan plan, IReadOnlyList<NllSummary?> measured)
     {
         card.Write($"\n## Decisions\n\n{HonestyPanel.NearTies(plan)} Losses are in nats per token on the calibration text (dense {Figures.Nats(plan.DenseMeanNll)}), margins in {HonestyPanel.Units(plan)}.\n\n");
         string[] head = HonestyPanel.DecisionsHead(measured);

@@ -13,12 +13,12 @@ namespace Sleb.MLNet.Reporting;
 /// <param name="Evaluation">Names, and figures of the evaluation text; null where they are not beside the plan.</param>
 internal sealed record ReportRun(string Name, BlockPlan Plan, IReadOnlyList<ReportRun.Point> Curve, RunEvaluation? Evaluation)
 {
-    /// <summary>The dense model on the evaluation text, and what is left after each removal; empty where there is none.</summary>
-    public IReadOnlyList<NllSummary> Measured => Evaluation?.Measured ?? [];
+    /// <summary>The dense model on the evaluation text, and what is left after each removal, null where that was not asked for; empty where there is none.</summary>
+    public IReadOnlyList<NllSummary?> Measured => Evaluation?.Measured ?? [];
 
     /// <summary>The same as points.</summary>
-    public IReadOnlyList<Point> EvaluationCurve { get; } = Evaluation?.Measured is [var dense, ..] measured && double.IsFinite(dense.MeanNll)
-        ? [.. measured.Index().Where(each => double.IsFinite(each.Item.MeanNll)).Select(each => new Point(each.Index, each.Item.MeanNll, each.Index == 0 ? null : Rise(dense, each.Item)))]
+    public IReadOnlyList<Point> EvaluationCurve { get; } = Evaluation?.Measured is [{ } dense, ..] measured && double.IsFinite(dense.MeanNll)
+        ? [.. measured.Index().Where(each => each.Item is { } one && double.IsFinite(one.MeanNll)).Select(each => new Point(each.Index, each.Item!.MeanNll, each.Index == 0 ? null : Rise(dense, each.Item)))]
         : [];
 
     /// <summary>Every point behind the dense one has its error.</summary>

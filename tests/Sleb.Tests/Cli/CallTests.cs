@@ -61,7 +61,7 @@ public class CallTests
     /// <summary>The contract's options, those of later issues left out. --help and the options of every command come on top.</summary>
     [Theory]
     [InlineData("inspect", "MODEL", "")]
-    [InlineData("prune", "MODEL", "--accuracy-level --arithmetic --calibration --early-barrier --effort --embedding-precision --evaluation --evaluation-windows --fused-norms --join --late-barrier --memory --metric --out --overwrite --packed-gate-up --plan-only --precision --remove --run --sequence-length --share-weights --target --windows --zero-points")]
+    [InlineData("prune", "MODEL", "--accuracy-level --arithmetic --calibration --early-barrier --effort --embedding-precision --evaluate-each --evaluation --evaluation-windows --fused-norms --join --late-barrier --memory --metric --out --overwrite --packed-gate-up --plan-only --precision --remove --run --sequence-length --share-weights --target --windows --zero-points")]
     [InlineData("export", "MODEL", "--accuracy-level --embedding-precision --format --fused-norms --memory --out --overwrite --packed-gate-up --plan --precision --remove-blocks --share-weights --target --zero-points")]
     [InlineData("perplexity", "MODEL_OR_FOLDER", "--join --sequence-length --text --windows")]
     [InlineData("evaluate", "MODEL_OR_FOLDER", "--compare-to --details --limit --skip --task-folder --tasks")]

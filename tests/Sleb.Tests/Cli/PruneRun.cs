@@ -5,6 +5,8 @@ internal sealed class PruneRun : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
 
+    public string Folder => _folder.Path;
+
     public string Out => _folder["out"];
 
     public string RunFolder => _folder["run"];

@@ -18,7 +18,7 @@ public class PruneTests
         Assert.Equal((run.Plan, run.Out), (call.Json.GetProperty("plan").GetString(), call.Json.GetProperty("folder").GetString()));
         foreach (var (round, expected) in call.Json.GetProperty("rounds").EnumerateArray().Zip(reference.GetProperty("rounds").EnumerateArray()))
         {
-            Assert.Equal("round removed meanNll runnerUp margin marginStandardError candidates evaluation", string.Join(' ', round.EnumerateObject().Select(p => p.Name)));
+            Assert.Equal("round removed meanNll runnerUp margin marginStandardError candidates", string.Join(' ', round.EnumerateObject().Select(p => p.Name)));
             var candidates = round.GetProperty("candidates").EnumerateArray().ToList();
             Assert.Equal("block meanNll score", string.Join(' ', candidates[0].EnumerateObject().Select(p => p.Name)));
             Assert.Equal(candidates.Select(c => c.GetProperty("block").GetInt32()).Order(), candidates.Select(c => c.GetProperty("block").GetInt32()));

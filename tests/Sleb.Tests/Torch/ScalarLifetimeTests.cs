@@ -12,7 +12,11 @@ namespace Sleb.Tests.Torch;
 /// </summary>
 public class ScalarLifetimeTests
 {
-    [Theory, InlineData(typeof(CausalLM)), InlineData(typeof(Sleb.Benchmarks.Naive.NaiveLlama))]
+    [Theory]
+    [InlineData(typeof(CausalLM))]
+    [InlineData(typeof(Microsoft.ML.SlebCatalog))]
+    [InlineData(typeof(Sleb.Cli.SlebCommandLine))]
+    [InlineData(typeof(Sleb.Benchmarks.Naive.NaiveLlama))]
     public void No_scalar_can_be_collected_while_libtorch_reads_it(Type ofAssembly)
     {
         using var torchSharp = AssemblyDefinition.ReadAssembly(typeof(Scalar).Assembly.Location);
