@@ -31,6 +31,9 @@ internal sealed class StreamedModel : IDisposable
 
     public int BlockCount => _full.Blocks.Count;
 
+    /// <summary>Times that a block's weights came from the checkpoint.</summary>
+    public int BlocksRead { get; private set; }
+
     public int HiddenSize => _checkpoint.Config.HiddenSize;
 
     /// <summary>Bytes of weights that are in memory: the largest block, and what every pass needs.</summary>
@@ -69,7 +72,11 @@ internal sealed class StreamedModel : IDisposable
     public Tensor Block(int block, Tensor hidden, Arithmetic arithmetic, int? next)
     {
         var pieces = In(arithmetic);
-        if (pieces.LoadBlock(block)) _readAhead.Start(next is { } ahead ? _full.Blocks[ahead] : _full.Head);
+        if (pieces.LoadBlock(block))
+        {
+            BlocksRead++;
+            _readAhead.Start(next is { } ahead ? _full.Blocks[ahead] : _full.Head);
+        }
         using var none = no_grad();
         return pieces.Model.Block(block, hidden).DetachFromDisposeScope();
     }

@@ -44,6 +44,19 @@ public class StreamedModelTests
         Assert.Equal(wide, narrow); // bit by bit
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(3)]
+    public void A_round_reads_every_block_once_however_many_candidates_there_are(int candidates)
+    {
+        var reference = ConformanceFolder.Open("llama");
+        using var checkpoint = reference.Checkpoint();
+        using var model = new StreamedModel(checkpoint);
+        int[] all = reference.Survivors([]);
+        Score(new WavefrontScorer(model, reference.Rows, states: 100), all, [IBlockScorer.NoBlock, .. all[1..(1 + candidates)]]);
+        Assert.Equal(all.Length, model.BlocksRead);
+    }
+
     [Fact]
     public void Two_hundred_forwards_leave_the_live_tensors_as_they_were()
     {
