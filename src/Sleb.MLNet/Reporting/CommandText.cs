@@ -20,11 +20,13 @@ internal static partial class CommandText
     /// <summary>The whole job: search, evaluation and folder.</summary>
     /// <param name="form">From <see cref="Form"/>; empty for a folder that is cut, whose form is no choice.</param>
     public static string Prune(BlockPlan plan, string model, PruneRequest request, string evaluation, string form) =>
-        Search(plan, model, FileName(request.Calibration.Name)) + Evaluation(FileName(evaluation), request.EvaluationWindows) + form + Out;
+        Search(plan, model, FileName(request.Calibration.Name)) + Evaluation(FileName(evaluation), request.EvaluationWindows, request.EvaluateEach) + form + Out;
 
     /// <summary>What the perplexities are measured on.</summary>
     /// <param name="windows">How many of its windows; 0 is all.</param>
-    public static string Evaluation(string text, int windows) => FormattableString.Invariant($" --evaluation {Word(text)} --evaluation-windows {windows}");
+    /// <param name="each">Whether every removal is measured.</param>
+    public static string Evaluation(string text, int windows, bool each) =>
+        FormattableString.Invariant($" --evaluation {Word(text)} --evaluation-windows {windows}") + (each ? " --evaluate-each" : "");
 
     /// <summary>The folder alone, behind the search of the plan, if there is one.</summary>
     /// <param name="form">From <see cref="Form"/>, or another form's options.</param>

@@ -88,5 +88,5 @@ internal static class HonestyPanel
 
     private static string Command(ReportRun run) => run.Evaluation is not { } names ? CommandText.Search(run.Plan)
         : CommandText.Search(run.Plan, names.Model, names.Calibration)
-            + (names.Measured is [{ } dense, ..] ? CommandText.Evaluation(names.Text, dense.WindowNll.Count) : "");
+            + (names.Measured is [{ } dense, ..] ? CommandText.Evaluation(names.Text, dense.WindowNll.Count, each: !names.Measured.Contains(null)) : "");
 }

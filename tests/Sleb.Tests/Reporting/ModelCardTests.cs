@@ -31,11 +31,13 @@ public sealed partial class ModelCardTests : IDisposable
         Assert.EndsWith("]\nmerge_method: passthrough\n", yaml);
     }
 
-    [Fact]
-    public void What_prune_writes_says_how_it_came_about_and_the_command_leads_there_again()
+    [Theory]
+    [InlineData("")]
+    [InlineData("on evaluation text | ", "--evaluate-each")]
+    public void What_prune_writes_says_how_it_came_about_and_the_command_leads_there_again(string column, params string[] more)
     {
         using var run = new PruneRun();
-        Assert.Equal(0, run.Prune(2).ExitCode);
+        Assert.Equal(0, run.Prune(2, more).ExitCode);
         var plan = BlockPlan.Load(run.Plan);
         string card = Card(run.Out);
         Assert.StartsWith("---\nbase_model: \"tiny-novels\"\nlibrary_name: onnxruntime-genai\npipeline_tag: text-generation\ntags:\n- onnx\n- pruned\n- depth-pruning\n- sleb\n---\n\n# tiny-novels without 2 of its 12 blocks\n", card);
@@ -43,7 +45,7 @@ public sealed partial class ModelCardTests : IDisposable
             "A `llama` model of 10 transformer blocks, as an ONNX Runtime GenAI folder for cpu in fp32.", "| dense | ", "| without the blocks | ", "| this folder | ",
             "Measured on evaluation.txt, 2 windows of 256 tokens in all.", $"- Drop, in the order of removal: {Figures.List(plan.RemovedBlocks)}\n- Keep: {Figures.List(plan.Survivors)}\n",
             $"| 1 | {plan.RemovedBlocks[0]} | ",
-            "\n| round | removed | loss | perplexity | on evaluation text | runner-up | margin | standard error | note |\n| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |\n", $"| calibration fingerprint | `{plan.Search.CalibrationFingerprint}` |", "| calibration | calibration.txt, 4 windows of 128 tokens |",
+            $"\n| round | removed | loss | perplexity | {column}runner-up | margin | standard error | note |\n|{string.Concat(Enumerable.Repeat(" ---: |", column.Length > 0 ? 8 : 7))} --- |\n", $"| calibration fingerprint | `{plan.Search.CalibrationFingerprint}` |", "| calibration | calibration.txt, 4 windows of 128 tokens |",
             $"`{plan.Search.ModelFingerprint}`", "## Licence\n\nThe base model's files name none; it is to be found where that model came from.\n"], part => Assert.Contains(part, card));
         Assert.Equal(plan.Survivors, Merged(card));
         Assert.DoesNotContain(Path.GetTempPath(), card);
