@@ -44,7 +44,11 @@ internal static class PerplexityChart
     }
 
     /// <summary>One run on one text.</summary>
-    private sealed record Curve(ReportRun Run, string Name, IReadOnlyList<ReportRun.Point> Points, string Style);
+    private sealed record Curve(ReportRun Run, string Name, IReadOnlyList<ReportRun.Point> Points, string Style)
+    {
+        /// <summary>Every removal up to the last was measured: a line between others would say what nobody knows.</summary>
+        public bool IsWhole => Points[^1].Removed == Points.Count - 1;
+    }
 
     /// <summary>A run has a colour, and the evaluation text dots that are not filled.</summary>
     private static IEnumerable<Curve> Lines(ReportRun run, int number)
@@ -58,9 +62,9 @@ internal static class PerplexityChart
     {
         double dense = y(line.Points[0].Perplexity);
         yield return Line("dense " + line.Style, Left, dense, Width - Right, dense);
-        if (ReportRun.HasBand(line.Points))
+        if (line.IsWhole && ReportRun.HasBand(line.Points))
             yield return Shape("polygon", "band " + line.Style, [.. line.Points.Select(point => (point.Removed, point.Band.High)), .. line.Points.Reverse().Select(point => (point.Removed, point.Band.Low))]);
-        yield return Shape("polyline", "curve " + line.Style, line.Points.Select(point => (point.Removed, point.Perplexity)));
+        if (line.IsWhole) yield return Shape("polyline", "curve " + line.Style, line.Points.Select(point => (point.Removed, point.Perplexity)));
         foreach (var point in line.Points)
             yield return Circle("dot " + line.Style, x(point.Removed), y(point.Perplexity), 3.5, Tip($"{line.Name}, {Removed(line.Run, point.Removed)}: perplexity {Figures.Perplexity(point.Perplexity)}"));
 

@@ -95,6 +95,20 @@ public class HtmlReportTests
     }
 
     [Fact]
+    public void Between_what_was_measured_on_the_evaluation_text_no_line_is_drawn_where_removals_were_not()
+    {
+        using var run = new InventedRun(evaluated: true);
+        var whole = RunEvaluation.Read(run.Folder, run.Plan)!;
+        (whole with { Measured = [whole.Measured[0], null, whole.Measured[2]] }).Save(run.Folder);
+        var page = Parse(HtmlReport.Write([ReportRun.Read(run.Folder)]));
+        var chart = Drawing(page, "chart");
+        Assert.Equal("curve s0", Assert.Single(Marked(chart, "curve")).Attribute("class")!.Value);
+        Assert.Single(Marked(chart, "band"));
+        Assert.Equal(3 + 2, Marked(chart, "dot").Count());
+        Assert.Equal(["not measured", "33.12"], page.Descendants("tbody").Single().Elements().Select(row => row.Elements().ElementAt(4).Value));
+    }
+
+    [Fact]
     public void The_evaluation_text_has_a_curve_and_a_column_of_its_own_and_names_stand_in_the_command()
     {
         using var run = new InventedRun(evaluated: true);
