@@ -65,6 +65,13 @@ internal static class TensorArithmetic
         return x.eq(scalar);
     }
 
+    /// <summary>The nearest number from <paramref name="first"/> to <paramref name="last"/>.</summary>
+    public static Tensor Within(this Tensor x, long first, long last)
+    {
+        using Scalar low = first, high = last;
+        return x.clamp(low, high);
+    }
+
     /// <summary>1 / sqrt(mean of the last dimension's squares + epsilon).</summary>
     public static Tensor InverseRootMeanSquare(this Tensor x, double epsilon)
     {

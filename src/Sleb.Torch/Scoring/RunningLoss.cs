@@ -1,5 +1,4 @@
 using Sleb.Torch.Families;
-using TorchSharp;
 
 namespace Sleb.Torch.Scoring;
 
@@ -21,9 +20,8 @@ internal sealed class RunningLoss : IDisposable
     {
         using var scope = NewDisposeScope();
         long tokens = logits.shape[0], rows = logits.shape[1];
-        using Scalar first = 0, last = rows - 1;
         var local = _next.narrow(0, firstToken, tokens).Minus(firstRow);
-        var within = local.clamp(first, last);
+        var within = local.Within(0, rows - 1);
         var found = logits.gather(1, within.unsqueeze(1)).squeeze(1).to(float64);
         var target = _target.narrow(0, firstToken, tokens);
         target.copy_(where(local.eq(within), found, target));
