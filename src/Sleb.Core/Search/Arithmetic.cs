@@ -11,4 +11,10 @@ public enum Arithmetic
 
     /// <summary>bfloat16 factors: a loss is then a screening value, and float32 decides among those that are close.</summary>
     [JsonStringEnumMemberName("bf16")] Bf16,
+
+    /// <summary>
+    /// What a candidate changes goes through in eight bits, beside float32 products of the model it is a candidate of, and its loss comes
+    /// from a sample of the vocabulary: a screening value as well.
+    /// </summary>
+    [JsonStringEnumMemberName("int8")] Int8,
 }

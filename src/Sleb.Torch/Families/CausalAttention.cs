@@ -1,3 +1,6 @@
+using Sleb.Torch.Natives;
+using TorchSharp;
+
 namespace Sleb.Torch.Families;
 
 /// <summary>softmax(q k^T * scale) v over the keys up to the query's own position (Vaswani et al. 2017).</summary>
@@ -10,6 +13,10 @@ internal static class CausalAttention
     /// <summary>Queries a chunk: fewer waste less of the square, more make larger products.</summary>
     private const long Chunk = 128;
 
+    /// <summary>Products are of this type where it is set, on this thread, as in torch.autocast; otherwise of the values'.</summary>
+    [ThreadStatic]
+    public static ScalarType? ProductType;
+
     /// <summary>(B, nh, T, hs), twice (B, nkv, T, hs) to (B, nh, T, hs), in v's type.</summary>
     /// <param name="scale">Null is 1 / sqrt(hs).</param>
     /// <param name="window">Keys a query sees, itself included; null sees all.</param>
@@ -18,24 +25,21 @@ internal static class CausalAttention
     {
         using var scope = NewDisposeScope();
         long batch = q.shape[0], heads = q.shape[1], length = q.shape[2], size = q.shape[3], groups = heads / k.shape[1];
-        double factor = (scale ?? 1 / Math.Sqrt(size)) / (softCap ?? 1);
-        q = Flat(q.Times(factor));
-        (k, v) = (Flat(Repeat(k)).transpose(1, 2), Flat(Repeat(v)));
-        (q, k) = (q.to(v.dtype), k.to(v.dtype));
-        var y = empty([batch * heads, length, size], v.dtype, v.device);
-        using var later = ones(Chunk, Chunk, dtype: @bool, device: v.device).triu(1); // of two positions in a chunk, is the key behind the query?
+        var (type, result) = (ProductType ?? v.dtype, v.dtype);
+        q = Flat(q.Times((scale ?? 1 / Math.Sqrt(size)) / (softCap ?? 1)).to(type));
+        (k, v) = (Flat(Repeat(k.to(type))).transpose(1, 2), Flat(Repeat(v.to(type))));
+        var y = empty([batch * heads, length, size], float32, v.device);
         for (long start = 0; start < length; start += Chunk)
         {
             using var chunk = NewDisposeScope();
             long count = Math.Min(Chunk, length - start), end = start + count;
             long first = window is { } seen ? Math.Max(0, start - seen + 1) : 0; // the earliest key that the chunk's first query sees
-            var scores = q.narrow(1, start, count).bmm(k.narrow(2, first, end - first)).to(float32); // (B * nh, count, keys)
-            if (softCap is { } cap) scores.tanh_().TimesInPlace(cap);
-            scores.narrow(2, start - first, count).ForgetInPlace(later[..(int)count, ..(int)count]);
-            if (window is { } keys && end - first > keys) scores.ForgetInPlace(Forgotten(count, end - first, keys, v.device));
-            y.narrow(1, start, count).copy_(scores.softmax(-1).to(v.dtype).bmm(v.narrow(1, first, end - first)));
+            var scores = q.narrow(1, start, count).bmm(k.narrow(2, first, end - first)); // (B * nh, count, keys)
+            if (softCap is { } cap) scores = scores.to(float32).tanh_().TimesInPlace(cap).to(type);
+            var sums = scores.device.type == DeviceType.CPU ? CausalExponentials.InPlace(scores, start - first, window) : ExponentialsInPlace(scores, start - first, window);
+            y.narrow(1, start, count).copy_(scores.bmm(v.narrow(1, first, end - first))).div_(sums.unsqueeze(2));
         }
-        return y.view(batch, heads, length, size).MoveToOuterDisposeScope();
+        return y.to(result).view(batch, heads, length, size).MoveToOuterDisposeScope();
 
         // Query head h reads key/value head h / (heads per group).
         Tensor Repeat(Tensor x) => groups > 1 ? x.repeat_interleave(groups, dim: 1) : x;
@@ -47,10 +51,13 @@ internal static class CausalAttention
     public static Tensor Merged(Tensor q, Tensor k, Tensor v, double? scale = null, int? window = null, double? softCap = null) =>
         Run(q, k, v, scale, window, softCap).transpose(1, 2).reshape(q.shape[0], q.shape[2], q.shape[1] * q.shape[3]);
 
-    /// <summary>Keys too far behind their query, for the last <paramref name="queries"/> of <paramref name="keys"/> positions: (queries, keys).</summary>
-    private static Tensor Forgotten(long queries, long keys, long window, Device device)
+    /// <summary>As <see cref="CausalExponentials.InPlace"/>, which knows the CPU only, with libtorch's operations.</summary>
+    internal static Tensor ExponentialsInPlace(Tensor scores, long ahead, int? window)
     {
-        using var all = ones(queries, keys, dtype: @bool, device: device);
-        return all.tril(keys - queries - window);
+        using var scope = NewDisposeScope();
+        var all = ones(scores.shape[1], scores.shape[2], dtype: @bool, device: scores.device);
+        scores.ForgetInPlace(all.triu(ahead + 1));
+        if (window is { } seen) scores.ForgetInPlace(all.tril(ahead - seen));
+        return scores.sub_(scores.amax([-1], keepdim: true)).exp_().sum([-1], type: float32).MoveToOuterDisposeScope();
     }
 }

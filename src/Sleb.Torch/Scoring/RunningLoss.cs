@@ -35,6 +35,9 @@ internal sealed class RunningLoss : IDisposable
         return (_logSum - _target)[..^1].cpu().data<double>().ToArray();
     }
 
+    /// <summary>The logarithm of the sum of all exponentials, for each token of the sequence.</summary>
+    public double[] LogSums() => _logSum.cpu().data<double>().ToArray();
+
     public void Dispose()
     {
         _next.Dispose();

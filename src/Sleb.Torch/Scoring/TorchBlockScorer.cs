@@ -1,4 +1,5 @@
 using Sleb.Core.Search;
+using Sleb.Torch.Families;
 
 namespace Sleb.Torch.Scoring;
 
@@ -16,6 +17,7 @@ internal sealed class TorchBlockScorer : IBlockScorer, IDisposable
     private readonly TorchModel _model;
     private readonly IReadOnlyList<int[]> _windows;
     private readonly WindowStates[] _states;
+    private readonly SampledHead?[] _heads;
     private readonly (TimeSpan Time, int Passes)[] _times;
 
     /// <param name="stateBytes">What kept hidden states may take; null is an eighth of the machine's memory.</param>
@@ -26,6 +28,7 @@ internal sealed class TorchBlockScorer : IBlockScorer, IDisposable
         _times = new (TimeSpan, int)[model.BlockCount];
         long walk = windows.Sum(ids => (long)ids.Length) * model.HiddenSize * sizeof(float) * (model.BlockCount + 1);
         bool keep = walk * (1 + Contenders) <= (stateBytes ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 8);
+        _heads = new SampledHead?[windows.Count];
         _states = [.. windows.Select(ids => new WindowStates(model, ids, keep, Time))];
     }
 
@@ -40,7 +43,9 @@ internal sealed class TorchBlockScorer : IBlockScorer, IDisposable
         IReadOnlyList<int> alive, IReadOnlyList<int> candidates, int firstWindow, int windows, Arithmetic arithmetic, CancellationToken cancellationToken)
     {
         for (int window = firstWindow; window < firstWindow + windows; window++)
-            foreach (int block in candidates)
+            if (arithmetic == Arithmetic.Int8)
+                foreach (var loss in Differences(alive, candidates, window, cancellationToken)) yield return loss;
+            else foreach (int block in candidates)
                 yield return WindowLoss.Of(block, window, TokenNll(alive, block, candidates.Count, window, arithmetic, cancellationToken));
     }
 
@@ -72,6 +77,46 @@ internal sealed class TorchBlockScorer : IBlockScorer, IDisposable
         else hidden = _model.Run(states.Before(alive, position, cancellationToken), alive.Skip(position + 1), arithmetic, cancellationToken);
         return _model.TokenNll(hidden, _windows[window], arithmetic, cancellationToken);
     }
+
+    /// <summary>
+    /// All candidates of a window at once: behind each block that they have in common with the walk, they go through it as what they
+    /// differ by, while its products are in the cache.
+    /// </summary>
+    private List<WindowLoss> Differences(IReadOnlyList<int> alive, IReadOnlyList<int> candidates, int window, CancellationToken cancellationToken)
+    {
+        var (states, ids) = (_states[window], _windows[window]);
+        var branches = new List<(int Block, Tensor State)>();
+        try
+        {
+            for (int position = 0; position < alive.Count; position++)
+            {
+                var input = states.Before(alive, position, cancellationToken);
+                int before = branches.Count, block = alive[position];
+                if (candidates.Contains(block)) branches.Add((block, input.alias().DetachFromDisposeScope()));
+                using var pass = new ReferencePass();
+                if (before > 0) states.Through(alive, position, from => _model.Run(from, block, write: pass), cancellationToken);
+                for (int i = 0; i < before; i++)
+                {
+                    cancellationToken.ThrowIfCancellationRequested();
+                    using var from = branches[i].State;
+                    branches[i] = (branches[i].Block, _model.Run(from, block, read: pass).DetachFromDisposeScope());
+                }
+            }
+            var head = _heads[window] ??= SampledHead.Draw(_model, DenseEnd(alive, window, cancellationToken), ids, cancellationToken);
+            using var logits = new ReferencePass();
+            head.Record(states.Before(alive, alive.Count, cancellationToken), logits);
+            return branches.ConvertAll(branch => WindowLoss.Of(branch.Block, window, head.TokenNll(branch.State, logits)));
+        }
+        finally
+        {
+            branches.ForEach(branch => branch.State.Dispose());
+        }
+    }
+
+    /// <summary>The whole model's last state, which is the walk's in the first round.</summary>
+    private Tensor DenseEnd(IReadOnlyList<int> alive, int window, CancellationToken cancellationToken) => alive.Count == BlockCount
+        ? _states[window].Before(alive, alive.Count, cancellationToken)
+        : _model.Run(_model.Embed(_windows[window]), Enumerable.Range(0, BlockCount), Arithmetic.Fp32, cancellationToken);
 
     private void Time(int block, TimeSpan time) => _times[block] = (_times[block].Time + time, _times[block].Passes + 1);
 

@@ -18,16 +18,23 @@ internal sealed class TorchModel : IDisposable
     private readonly CausalLM _model;
     private readonly int _vocabulary;
     private readonly Device _device;
+    private readonly References _references = new();
     private CausalLM? _lowered;
 
     private TorchModel(CausalLM model, ModelConfig config, Device device)
     {
         (_model, _vocabulary, HiddenSize, _device) = (model, config.VocabSize, config.HiddenSize, device);
+        foreach (var module in model.modules())
+            if (module is IMultiplies multiplies) multiplies.Products.References = _references;
     }
 
     public int BlockCount => _model.BlockCount;
 
     public int HiddenSize { get; }
+
+    public int VocabularySize => _vocabulary;
+
+    public Device Device => _device;
 
     /// <param name="gpuDeviceId">A CUDA device; null is the CPU.</param>
     /// <exception cref="CheckpointException">A tensor is missing, has another shape than the config says or holds a NaN.</exception>
@@ -145,27 +152,45 @@ internal sealed class TorchModel : IDisposable
         return hidden;
     }
 
+    /// <summary>A block's output in float32, or near it: (B, T, H). The input stays the caller's.</summary>
+    /// <param name="write">Remembers the products.</param>
+    /// <param name="read">Products of an input that differs little: the difference goes through in eight bits.</param>
+    public Tensor Run(Tensor input, int block, ReferencePass? write = null, ReferencePass? read = null) => Refer(write, read, () => _model.Block(block, input));
+
+    /// <summary>From the last block's output to the logits of some entries of the vocabulary: (1, T, H) to (T, entries). The rest is as in a block.</summary>
+    public Tensor Logits(Tensor hidden, VocabularySlice slice, ReferencePass? write = null, ReferencePass? read = null) =>
+        Refer(write, read, () => _model.Head(_model.Norm(hidden)[0], slice));
+
     /// <summary>From the last block's output to the loss of each of the T-1 next tokens, log-sum-exp in float32.</summary>
-    /// <remarks>By slices of the vocabulary: logits of some thousand entries are summed while they are in the cache.</remarks>
+    /// <remarks>
+    /// By slices of the vocabulary: logits of some thousand entries are summed while they are in the cache. The last token predicts
+    /// nothing, but 511 rows cost a quarter more than 512 in bfloat16.
+    /// </remarks>
     public double[] TokenNll(Tensor hidden, int[] ids, Arithmetic arithmetic, CancellationToken cancellationToken)
+    {
+        using var loss = new RunningLoss(ids, _device);
+        ForEachSlice(hidden, arithmetic, loss.Add, cancellationToken);
+        return loss.Tokens();
+    }
+
+    /// <summary>The float32 logits of some tokens over some neighbouring entries, (tokens, entries), with the first entry and the first token.</summary>
+    public void ForEachSlice(Tensor hidden, Arithmetic arithmetic, Action<Tensor, long, long> handle, CancellationToken cancellationToken)
     {
         using var none = no_grad();
         using var scope = NewDisposeScope();
         var model = In(arithmetic);
         hidden = model.Norm(hidden)[0]; // (T, H)
-        using var loss = new RunningLoss(ids, _device);
-        // The last token predicts nothing, but 511 rows cost a quarter more than 512 in bfloat16.
-        for (long token = 0; token < ids.Length; token += HeadChunk)
+        long length = hidden.shape[0];
+        for (long token = 0; token < length; token += HeadChunk)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            var states = hidden.narrow(0, token, Math.Min(HeadChunk, ids.Length - token));
+            var states = hidden.narrow(0, token, Math.Min(HeadChunk, length - token));
             for (long row = 0; row < _vocabulary; row += HeadRows)
             {
                 using var slice = NewDisposeScope();
-                loss.Add(model.Head(states, new VocabularySlice(row, Math.Min(HeadRows, _vocabulary - row))).to(float32), row, token);
+                handle(model.Head(states, new VocabularySlice(row, Math.Min(HeadRows, _vocabulary - row))).to(float32), row, token);
             }
         }
-        return loss.Tokens();
     }
 
     /// <summary>How likely each of <paramref name="ids"/> is behind the last block's output beside it: (N, H).</summary>
@@ -194,6 +219,21 @@ internal sealed class TorchModel : IDisposable
 
     private CausalLM In(Arithmetic arithmetic) => arithmetic == Arithmetic.Fp32 ? _model
         : _lowered ?? throw new InvalidOperationException("The model was not lowered to bfloat16.");
+
+    private Tensor Refer(ReferencePass? write, ReferencePass? read, Func<Tensor> run)
+    {
+        using var none = no_grad();
+        using var scope = NewDisposeScope();
+        (_references.Written, _references.Read) = (write, read);
+        try
+        {
+            return run().MoveToOuterDisposeScope();
+        }
+        finally
+        {
+            (_references.Written, _references.Read) = (null, null);
+        }
+    }
 
     private IReadOnlyList<int> All() => [.. Enumerable.Range(0, BlockCount)];
 

@@ -28,6 +28,21 @@ internal sealed class WindowStates(TorchModel model, int[] ids, bool keep, Actio
         return Follow(branch, [.. alive.Where((_, at) => at != position)], cancellationToken);
     }
 
+    /// <summary>Goes on from <see cref="Before"/> through one block by <paramref name="pass"/>, which is called whether what comes behind it is known or not.</summary>
+    public void Through(IReadOnlyList<int> alive, int position, Func<Tensor, Tensor> pass, CancellationToken cancellationToken)
+    {
+        var input = Before(alive, position, cancellationToken);
+        long start = Stopwatch.GetTimestamp();
+        var output = pass(input).DetachFromDisposeScope();
+        times(alive[position], Stopwatch.GetElapsedTime(start));
+        if (_trunk.Find([.. alive.Take(position + 1)]) is null)
+        {
+            _trunk.CutTo([.. alive.Take(position)]);
+            _trunk.Add(alive[position], output, keep);
+        }
+        else output.Dispose();
+    }
+
     public bool Keeps => keep;
 
     public void Dispose()

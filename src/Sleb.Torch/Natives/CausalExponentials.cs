@@ -1,0 +1,119 @@
+using System.Runtime.Intrinsics;
+
+namespace Sleb.Torch.Natives;
+
+/// <summary>The exponentials of attention's scores in one pass over them, where libtorch takes four: types, mask, softmax, types.</summary>
+/// <remarks>As in FlashAttention (Dao et al. 2022) they are not divided by their sum, which the weighted values are in the end.</remarks>
+internal static unsafe class CausalExponentials
+{
+    /// <summary>
+    /// Each score becomes exp(score - the row's largest), in place, where its query sees its key, and 0 elsewhere. Sums are those before
+    /// rounding to the scores' type.
+    /// </summary>
+    /// <param name="scores">(heads, queries, keys), float32 or bfloat16, on the CPU and without gaps.</param>
+    /// <param name="ahead">Keys that the first query sees, without itself.</param>
+    /// <param name="window">Keys a query sees at most, itself included.</param>
+    /// <returns>(heads, queries) in float32.</returns>
+    public static Tensor InPlace(Tensor scores, long ahead, long? window)
+    {
+        var sums = empty(scores.shape[0], scores.shape[1]);
+        var rows = new Rows
+        {
+            Scores = Tensors.At<byte>(scores),
+            Sums = Tensors.At<float>(sums),
+            Queries = (int)scores.shape[1],
+            Keys = (int)scores.shape[2],
+            Ahead = (int)ahead,
+            Window = (int)Math.Min(window ?? int.MaxValue, int.MaxValue),
+        };
+        int count = (int)(scores.shape[0] * scores.shape[1]);
+        if (scores.dtype == bfloat16) TorchThreads.ForRows(count, &Half, &rows);
+        else TorchThreads.ForRows(count, &Whole, &rows);
+        return sums;
+    }
+
+    private static void Whole(void* arguments, int first, int end)
+    {
+        var rows = (Rows*)arguments;
+        for (long row = first; row < end; row++)
+        {
+            float* scores = (float*)rows->Scores + row * rows->Keys;
+            var (from, to) = rows->Seen(row);
+            new Span<float>(scores, from).Clear();
+            new Span<float>(scores + to, rows->Keys - to).Clear();
+            rows->Sums[row] = Exponentials(scores + from, to - from);
+        }
+    }
+
+    private static void Half(void* arguments, int first, int end)
+    {
+        var rows = (Rows*)arguments;
+        float[] buffer = new float[rows->Keys]; // a row at a time, in the nearest cache
+        fixed (float* wide = buffer)
+            for (long row = first; row < end; row++)
+            {
+                ushort* scores = (ushort*)rows->Scores + row * rows->Keys;
+                var (from, to) = rows->Seen(row);
+                new Span<ushort>(scores, from).Clear();
+                new Span<ushort>(scores + to, rows->Keys - to).Clear();
+                BFloat16.Widen(scores + from, wide, to - from);
+                rows->Sums[row] = Exponentials(wide, to - from);
+                BFloat16.Narrow(wide, scores + from, to - from);
+            }
+    }
+
+    private static float Exponentials(float* scores, int count)
+    {
+        int width = Vector256<float>.Count, whole = count - count % width;
+        float most = float.NegativeInfinity, sum = 0;
+        var mosts = Vector256.Create(most);
+        for (int i = 0; i < whole; i += width) mosts = Vector256.Max(mosts, Vector256.Load(scores + i));
+        for (int i = 0; i < width; i++) most = MathF.Max(most, mosts[i]);
+        for (int i = whole; i < count; i++) most = MathF.Max(most, scores[i]);
+        mosts = Vector256.Create(most);
+        var sums = Vector256<float>.Zero;
+        for (int i = 0; i < whole; i += width)
+        {
+            var value = Exp(Vector256.Load(scores + i) - mosts);
+            value.Store(scores + i);
+            sums += value;
+        }
+        for (int i = whole; i < count; i++) sum += scores[i] = Exp(Vector256.Create(scores[i] - most))[0];
+        return sum + Vector256.Sum(sums);
+    }
+
+    /// <summary>
+    /// Of numbers up to 0, within two units in the last place: 2^n e^r with |r| at most half of ln 2 and a polynomial for e^r (Cephes' expf,
+    /// Moshier). .NET's own computes in double precision, which takes three times as long.
+    /// </summary>
+    internal static Vector256<float> Exp(Vector256<float> x)
+    {
+        const float SmallestPower = -126;
+        var n = Vector256.Max(Vector256.Round(x * Vector256.Create(1.44269504f)), Vector256.Create(SmallestPower)); // a NaN stays
+        var r = Vector256.FusedMultiplyAdd(n, Vector256.Create(-0.693359375f), x);
+        r = Vector256.FusedMultiplyAdd(n, Vector256.Create(2.12194440e-4f), r);
+        r = Vector256.Max(r, Vector256.Create(-1f)); // below the smallest power all is as good as nothing
+        var p = Vector256.Create(1.9875691500e-4f);
+        p = Vector256.FusedMultiplyAdd(p, r, Vector256.Create(1.3981999507e-3f));
+        p = Vector256.FusedMultiplyAdd(p, r, Vector256.Create(8.3334519073e-3f));
+        p = Vector256.FusedMultiplyAdd(p, r, Vector256.Create(4.1665795894e-2f));
+        p = Vector256.FusedMultiplyAdd(p, r, Vector256.Create(1.6666665459e-1f));
+        p = Vector256.FusedMultiplyAdd(p, r, Vector256.Create(5.0000001201e-1f));
+        p = Vector256.FusedMultiplyAdd(p, r * r, r + Vector256<float>.One);
+        return p * ((Vector256.ConvertToInt32Native(n) + Vector256.Create(127)) << 23).AsSingle();
+    }
+
+    private struct Rows
+    {
+        public byte* Scores;
+        public float* Sums;
+        public int Queries, Keys, Ahead, Window;
+
+        /// <summary>The keys that a row's query sees.</summary>
+        public readonly (int From, int To) Seen(long row)
+        {
+            int to = Ahead + (int)(row % Queries) + 1;
+            return (Math.Max(0, to - Window), to);
+        }
+    }
+}

@@ -1,0 +1,168 @@
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+using Sleb.Torch.Families;
+
+namespace Sleb.Torch.Natives;
+
+/// <summary>A weight in eight bits, for products with what an input differs by from another one whose product is known.</summary>
+/// <remarks>
+/// x W^T = r W^T + (x - r) W^T, of which r W^T is given in float32. The difference is rounded to eight bits row by row and W output by
+/// output (symmetric, the largest magnitude is 127), so the error is a share of the difference and not of x: where a block more or less
+/// changes little, as it does for the candidates that matter, it is as small as bfloat16's. Eight-bit sums are exact (int32).
+/// libtorch exports the product (_int_mm, oneDNN's, with VNNI or AMX where there is) and TorchSharp does not offer it.
+/// </remarks>
+internal sealed unsafe class Int8Matrix : IDisposable
+{
+    private const int Most = 127;
+
+    private static readonly LibTorchFunctions? Functions = LibTorchFunctions.Find();
+
+    private readonly Tensor _turned; // (inputs, outputs)
+    private readonly Tensor _steps; // (outputs): what one unit of a weight is worth
+    private readonly int _inputs, _outputs;
+
+    private Int8Matrix(Tensor turned, Tensor steps)
+    {
+        (_turned, _steps) = (turned.DetachFromDisposeScope(), steps.DetachFromDisposeScope());
+        (_inputs, _outputs) = ((int)turned.shape[0], (int)turned.shape[1]);
+    }
+
+    /// <summary>Whether libtorch offers the product here.</summary>
+    public static bool IsAvailable => Functions is not null;
+
+    /// <param name="weight">(outputs, inputs).</param>
+    /// <returns>Null where libtorch has no such product, or the weight is another's: not float32, on a GPU, or of an odd size.</returns>
+    public static Int8Matrix? Create(Tensor weight)
+    {
+        if (Functions is null || weight.dtype != float32 || weight.device.type != TorchSharp.DeviceType.CPU) return null;
+        if (weight.shape[1] % (4 * Vector256<float>.Count) != 0 || weight.shape[0] % (2 * Vector256<float>.Count) != 0) return null;
+        using var none = no_grad();
+        using var scope = NewDisposeScope();
+        var steps = weight.abs().amax([-1], keepdim: true).Over(Most).Plus(float.Epsilon);
+        return new Int8Matrix(weight.div(steps).round_().to(int8).t(), steps.squeeze(1));
+    }
+
+    /// <summary>x W^T = <paramref name="known"/> + (x - <paramref name="reference"/>) W^T, (rows, outputs) in float32, whatever shape the rows have.</summary>
+    /// <param name="input">x: (rows, inputs), float32.</param>
+    /// <param name="reference">(rows, inputs), bfloat16.</param>
+    /// <param name="known">The reference's product: (rows, outputs), bfloat16.</param>
+    public Tensor Multiply(Tensor input, Tensor reference, Tensor known)
+    {
+        using var x = input.contiguous();
+        int rows = (int)(x.numel() / _inputs);
+        using Tensor rounded = empty([rows, _inputs], dtype: int8), steps = empty(rows);
+        var y = empty([.. x.shape[..^1], _outputs]);
+        var difference = new Difference { X = Tensors.At<float>(x), Reference = Tensors.At<ushort>(reference), To = Tensors.At<sbyte>(rounded), Steps = Tensors.At<float>(steps), Size = _inputs };
+        TorchThreads.ForRows(rows, &Round, &difference);
+        Functions!.Multiply(Tensors.At<int>(y), rows, _outputs, rounded, _turned);
+        var total = new Total { Values = Tensors.At<float>(y), RowSteps = Tensors.At<float>(steps), Steps = Tensors.At<float>(_steps), Known = Tensors.At<ushort>(known), Size = _outputs };
+        TorchThreads.ForRows(rows, &Add, &total);
+        return y;
+    }
+
+    public void Dispose()
+    {
+        _turned.Dispose();
+        _steps.Dispose();
+    }
+
+    /// <summary>Each row of x - r to eight bits. A row that is not finite gets a step that is not either, and stays so in the end.</summary>
+    private static void Round(void* arguments, int first, int end)
+    {
+        var given = *(Difference*)arguments;
+        int size = given.Size, width = Vector256<float>.Count;
+        float* difference = stackalloc float[size];
+        for (long row = first; row < end; row++)
+        {
+            float* x = given.X + row * size;
+            ushort* reference = given.Reference + row * size;
+            var most = Vector256<float>.Zero;
+            for (int i = 0; i < size; i += 2 * width)
+            {
+                var (low, high) = BFloat16.Load(reference + i);
+                low = Vector256.Load(x + i) - low;
+                high = Vector256.Load(x + i + width) - high;
+                low.Store(difference + i);
+                high.Store(difference + i + width);
+                most = Vector256.Max(most, Vector256.Max(Vector256.Abs(low), Vector256.Abs(high))); // a NaN stays
+            }
+            float largest = float.Epsilon;
+            for (int i = 0; i < width; i++) largest = MathF.Max(largest, most[i]);
+            given.Steps[row] = largest / Most;
+            var scale = Vector256.Create(Most / largest);
+            for (int i = 0; i < size; i += 4 * width)
+                Vector256.Narrow(
+                    Vector256.Narrow(Whole(difference + i, scale), Whole(difference + i + width, scale)),
+                    Vector256.Narrow(Whole(difference + i + 2 * width, scale), Whole(difference + i + 3 * width, scale))).Store(given.To + row * size + i);
+        }
+
+        static Vector256<int> Whole(float* at, Vector256<float> scale) => Vector256.ConvertToInt32Native(Vector256.Round(Vector256.Load(at) * scale));
+    }
+
+    /// <summary>From eight-bit sums, in place, to what they are worth and what is known.</summary>
+    private static void Add(void* arguments, int first, int end)
+    {
+        var given = *(Total*)arguments;
+        int width = Vector256<float>.Count;
+        for (long row = first; row < end; row++)
+        {
+            var step = Vector256.Create(given.RowSteps[row]);
+            float* values = given.Values + row * given.Size;
+            ushort* known = given.Known + row * given.Size;
+            for (int i = 0; i < given.Size; i += 2 * width)
+            {
+                var (low, high) = BFloat16.Load(known + i);
+                Sum(values + i, step, given.Steps + i, low);
+                Sum(values + i + width, step, given.Steps + i + width, high);
+            }
+        }
+
+        static void Sum(float* at, Vector256<float> row, float* steps, Vector256<float> known) =>
+            Vector256.FusedMultiplyAdd(Vector256.ConvertToSingle(Vector256.Load((int*)at)) * row, Vector256.Load(steps), known).Store(at);
+    }
+
+    private struct Difference
+    {
+        public float* X, Steps;
+        public ushort* Reference;
+        public sbyte* To;
+        public int Size;
+    }
+
+    private struct Total
+    {
+        public float* Values, RowSteps, Steps;
+        public ushort* Known;
+        public int Size;
+    }
+
+    /// <summary>libtorch's C interface (torch/csrc/inductor/aoti_torch), as far as it is needed. A tensor is a pointer to an at::Tensor, as in TorchSharp.</summary>
+    private sealed class LibTorchFunctions(nint product, nint wrap, nint free)
+    {
+        private const int Int32 = 3, Cpu = 0;
+
+        private readonly delegate* unmanaged<nint, nint, nint, int> _product = (delegate* unmanaged<nint, nint, nint, int>)product;
+        private readonly delegate* unmanaged<void*, long, long*, long*, long, int, int, int, nint*, int> _wrap =
+            (delegate* unmanaged<void*, long, long*, long*, long, int, int, int, nint*, int>)wrap;
+        private readonly delegate* unmanaged<nint, int> _free = (delegate* unmanaged<nint, int>)free;
+
+        public static LibTorchFunctions? Find() => LibTorch.Library("libtorch_cpu.so") is { } library
+            && NativeLibrary.TryGetExport(library, "aoti_torch_cpu__int_mm_out", out nint product)
+            && NativeLibrary.TryGetExport(library, "aoti_torch_create_tensor_from_blob", out nint wrap)
+            && NativeLibrary.TryGetExport(library, "aoti_torch_delete_tensor_object", out nint free) ? new(product, wrap, free) : null;
+
+        /// <summary>int8 (rows, inputs) times (inputs, outputs) to int32 (rows, outputs), which is not allocated here.</summary>
+        public void Multiply(int* to, long rows, long outputs, Tensor left, Tensor right)
+        {
+            long* sizes = stackalloc long[] { rows, outputs }, strides = stackalloc long[] { outputs, 1 };
+            nint result = 0;
+            if (_wrap(to, 2, sizes, strides, 0, Int32, Cpu, 0, &result) != 0) throw Refused(rows, outputs, right);
+            int fault = _product(result, left.Handle, right.Handle);
+            _ = _free(result);
+            if (fault != 0) throw Refused(rows, outputs, right);
+        }
+
+        private static InvalidOperationException Refused(long rows, long outputs, Tensor right) =>
+            new($"libtorch refused an eight-bit product of {rows} x {right.shape[0]} with {right.shape[0]} x {outputs}.");
+    }
+}
