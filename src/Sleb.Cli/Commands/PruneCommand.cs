@@ -23,7 +23,7 @@ internal sealed class PruneCommand : SlebCommand
     private readonly Option<int?> _lateBarrier = CommandOptions.Whole("--late-barrier", "Blocks at the end that stay. Default: 1.", minimum: 0);
     private readonly Option<SearchEffort?> _effort = CommandOptions.Choice<SearchEffort>("--effort", "exhaustive scores every candidate on all windows, racing rules out clear losers early. Default: exhaustive.");
     private readonly Option<SearchMetric?> _metric = CommandOptions.Choice<SearchMetric>("--metric", "What candidates are ranked by. Default: perplexity.");
-    private readonly Option<string?> _arithmetic = CommandOptions.Choice("--arithmetic", "What candidates are screened in; float32 decides in any case. Default: auto, whichever a short measurement shows to be faster.", "auto", "fp32", "bf16", "int8");
+    private readonly Option<string?> _arithmetic = CommandOptions.Choice("--arithmetic", "What candidates are screened in; float32 decides in any case. Default: auto, whichever a short measurement shows to be faster.", "auto", "fp32", "bf16", "int8", "int8-bf16");
     private readonly Option<long?> _memory = CommandOptions.Memory();
     private readonly Option<string?> _evaluation = CommandOptions.Path("--evaluation", "FILE", "Text for the perplexities. Default: evaluation.txt beside the model, else the calibration text.");
     private readonly Option<int?> _evaluationWindows = CommandOptions.Whole("--evaluation-windows", "Evaluation windows; 0 means all. Default: 32.", minimum: 0);
@@ -68,7 +68,7 @@ internal sealed class PruneCommand : SlebCommand
             LateBarrier = call.GetValue(_lateBarrier) ?? defaults.LateBarrier,
             Effort = call.GetValue(_effort) ?? defaults.Effort,
             Metric = call.GetValue(_metric) ?? defaults.Metric,
-            Arithmetic = call.GetValue(_arithmetic) switch { "fp32" => Arithmetic.Fp32, "bf16" => Arithmetic.Bf16, "int8" => Arithmetic.Int8, _ => null },
+            Arithmetic = call.GetValue(_arithmetic) switch { "fp32" => Arithmetic.Fp32, "bf16" => Arithmetic.Bf16, "int8" => Arithmetic.Int8, "int8-bf16" => Arithmetic.Int8Bf16, _ => null },
             Memory = call.GetValue(_memory),
             Evaluation = call.GetValue(_evaluation) is { } evaluation ? CommandOptions.ReadText(evaluation, join, context.Cancellation) : null,
             EvaluationWindows = call.GetValue(_evaluationWindows) ?? defaults.EvaluationWindows,

@@ -17,4 +17,7 @@ public enum Arithmetic
     /// from a sample of the vocabulary: a screening value as well.
     /// </summary>
     [JsonStringEnumMemberName("int8")] Int8,
+
+    /// <summary>The same, with attention's products in bfloat16 instead of float32.</summary>
+    [JsonStringEnumMemberName("int8-bf16")] Int8Bf16,
 }

@@ -56,7 +56,7 @@ internal sealed class PruneJob
             CalibrationFingerprint = identity.CalibrationFingerprint,
         };
         if (!_request.PlanOnly) OnnxExporter.CheckBeforeSearch(export, _request.RemoveBlocks, capped: _request.Memory is not null);
-        identity = identity with { Arithmetic = _request.Arithmetic ?? RunTrace.ArithmeticOf(folders.Run) ?? FasterArithmetic.Measure(gpu, checkpoint.Config.HiddenSize) };
+        identity = identity with { Arithmetic = _request.Arithmetic ?? RunTrace.ArithmeticOf(folders.Run) ?? FasterArithmetic.Measure(gpu, checkpoint.Config.HiddenSize, streamed: _request.Memory is not null) };
 
         using var model = Open(checkpoint, identity, text, gpu);
         var scorer = model.Scorer(text.Calibration);

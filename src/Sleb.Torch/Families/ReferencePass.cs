@@ -21,6 +21,8 @@ internal sealed class ReferencePass : IDisposable
         }
     }
 
+    public long Bytes => _products.Values.SelectMany(product => (Tensor[])[product.Input, product.Output]).Sum(tensor => tensor.numel() * tensor.element_size());
+
     /// <summary>Null where that pass had no such product of as many rows.</summary>
     public (Tensor Input, Tensor Output)? Find(WeightProducts products, VocabularySlice? slice, Tensor input) =>
         _products.TryGetValue((products, slice), out var known) && known.Input.numel() == input.numel() ? known : null;

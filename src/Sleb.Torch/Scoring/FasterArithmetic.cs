@@ -18,9 +18,10 @@ internal static class FasterArithmetic
 
     private const int Rows = 256, Size = 768, Repeats = 20;
 
-    /// <summary>A few dozen milliseconds of one matrix product in either, in turn and on one core, of which the fastest counts: what else the machine does then matters little.</summary>
+    /// <summary>A few dozen milliseconds of one matrix product in each, in turn and on one core, of which the fastest counts: what else the machine does then matters little.</summary>
     /// <param name="hiddenSize">Of the model; null asks for one that is large enough.</param>
-    public static Arithmetic Measure(int? gpuDeviceId, int? hiddenSize = null)
+    /// <param name="streamed">Whether the weights will come from the checkpoint block by block, where there are no eight-bit ones.</param>
+    public static Arithmetic Measure(int? gpuDeviceId, int? hiddenSize = null, bool streamed = false)
     {
         if (hiddenSize < SmallestHiddenSize) return Arithmetic.Fp32;
         LibTorch.EnsureLoaded();
@@ -29,27 +30,30 @@ internal static class FasterArithmetic
         var device = TorchDevice.Get(gpuDeviceId);
         var (x, w) = (ones(Rows, Size, device: device), ones(Size, Size, device: device));
         var (lowX, lowW) = (x.to(bfloat16), w.to(bfloat16));
+        using var rounded = streamed ? null : Int8Matrix.Create(w);
         int threads = get_num_threads();
         set_num_threads(1);
         try
         {
-            var (full, low) = (TimeSpan.MaxValue, TimeSpan.MaxValue);
+            var (full, low, eight) = (TimeSpan.MaxValue, TimeSpan.MaxValue, TimeSpan.MaxValue);
             for (int i = 0; i < Repeats; i++)
             {
-                full = Shorter(full, Product(x, w));
-                low = Shorter(low, Product(lowX, lowW));
+                full = Shorter(full, Time(() => nn.functional.linear(x, w)));
+                low = Shorter(low, Time(() => nn.functional.linear(lowX, lowW)));
+                if (rounded is not null) eight = Shorter(eight, Time(() => rounded.Multiply(x, lowX, lowX)));
             }
-            return full > Worthwhile * low ? Arithmetic.Bf16 : Arithmetic.Fp32;
+            bool bf16Pays = full > Worthwhile * low, int8Pays = rounded is not null && Shorter(full, low) > Worthwhile * eight;
+            return int8Pays ? bf16Pays ? Arithmetic.Int8Bf16 : Arithmetic.Int8 : bf16Pays ? Arithmetic.Bf16 : Arithmetic.Fp32;
         }
         finally
         {
             set_num_threads(threads);
         }
 
-        static TimeSpan Product(Tensor x, Tensor w)
+        static TimeSpan Time(Func<Tensor> product)
         {
             long start = Stopwatch.GetTimestamp();
-            using var y = nn.functional.linear(x, w);
+            using var y = product();
             using var last = y[^1, ^1].cpu(); // waits for a GPU
             return Stopwatch.GetElapsedTime(start);
         }

@@ -27,9 +27,11 @@ internal sealed class TorchBlockScorer : IBlockScorer, IDisposable
         model.Pack(windows[0].Length); // others are as long as a rule
         _times = new (TimeSpan, int)[model.BlockCount];
         long walk = windows.Sum(ids => (long)ids.Length) * model.HiddenSize * sizeof(float) * (model.BlockCount + 1);
-        bool keep = walk * (1 + Contenders) <= (stateBytes ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 8);
+        long room = stateBytes ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 8;
+        bool keep = walk * (1 + Contenders) <= room;
+        var products = new ProductRoom(room);
         _heads = new SampledHead?[windows.Count];
-        _states = [.. windows.Select(ids => new WindowStates(model, ids, keep, Time))];
+        _states = [.. windows.Select(ids => new WindowStates(model, ids, keep, products, Time))];
     }
 
     public int BlockCount => _model.BlockCount;
@@ -43,8 +45,8 @@ internal sealed class TorchBlockScorer : IBlockScorer, IDisposable
         IReadOnlyList<int> alive, IReadOnlyList<int> candidates, int firstWindow, int windows, Arithmetic arithmetic, CancellationToken cancellationToken)
     {
         for (int window = firstWindow; window < firstWindow + windows; window++)
-            if (arithmetic == Arithmetic.Int8)
-                foreach (var loss in Differences(alive, candidates, window, cancellationToken)) yield return loss;
+            if (arithmetic is Arithmetic.Int8 or Arithmetic.Int8Bf16)
+                foreach (var loss in Differences(alive, candidates, window, arithmetic, cancellationToken)) yield return loss;
             else foreach (int block in candidates)
                 yield return WindowLoss.Of(block, window, TokenNll(alive, block, candidates.Count, window, arithmetic, cancellationToken));
     }
@@ -82,9 +84,10 @@ internal sealed class TorchBlockScorer : IBlockScorer, IDisposable
     /// All candidates of a window at once: behind each block that they have in common with the walk, they go through it as what they
     /// differ by, while its products are in the cache.
     /// </summary>
-    private List<WindowLoss> Differences(IReadOnlyList<int> alive, IReadOnlyList<int> candidates, int window, CancellationToken cancellationToken)
+    private List<WindowLoss> Differences(IReadOnlyList<int> alive, IReadOnlyList<int> candidates, int window, Arithmetic arithmetic, CancellationToken cancellationToken)
     {
         var (states, ids) = (_states[window], _windows[window]);
+        ScalarType? attention = arithmetic == Arithmetic.Int8Bf16 ? bfloat16 : null;
         var branches = new List<(int Block, Tensor State)>();
         try
         {
@@ -93,13 +96,12 @@ internal sealed class TorchBlockScorer : IBlockScorer, IDisposable
                 var input = states.Before(alive, position, cancellationToken);
                 int before = branches.Count, block = alive[position];
                 if (candidates.Contains(block)) branches.Add((block, input.alias().DetachFromDisposeScope()));
-                using var pass = new ReferencePass();
-                if (before > 0) states.Through(alive, position, from => _model.Run(from, block, write: pass), cancellationToken);
+                var pass = before > 0 ? states.Products(alive, position, cancellationToken) : null;
                 for (int i = 0; i < before; i++)
                 {
                     cancellationToken.ThrowIfCancellationRequested();
                     using var from = branches[i].State;
-                    branches[i] = (branches[i].Block, _model.Run(from, block, read: pass).DetachFromDisposeScope());
+                    branches[i] = (branches[i].Block, _model.Run(from, block, read: pass, attentionIn: attention).DetachFromDisposeScope());
                 }
             }
             var head = _heads[window] ??= SampledHead.Draw(_model, DenseEnd(alive, window, cancellationToken), ids, cancellationToken);

@@ -155,7 +155,19 @@ internal sealed class TorchModel : IDisposable
     /// <summary>A block's output in float32, or near it: (B, T, H). The input stays the caller's.</summary>
     /// <param name="write">Remembers the products.</param>
     /// <param name="read">Products of an input that differs little: the difference goes through in eight bits.</param>
-    public Tensor Run(Tensor input, int block, ReferencePass? write = null, ReferencePass? read = null) => Refer(write, read, () => _model.Block(block, input));
+    /// <param name="attentionIn">The type of attention's products; null is float32.</param>
+    public Tensor Run(Tensor input, int block, ReferencePass? write = null, ReferencePass? read = null, ScalarType? attentionIn = null)
+    {
+        CausalAttention.ProductType = attentionIn;
+        try
+        {
+            return Refer(write, read, () => _model.Block(block, input));
+        }
+        finally
+        {
+            CausalAttention.ProductType = null;
+        }
+    }
 
     /// <summary>From the last block's output to the logits of some entries of the vocabulary: (1, T, H) to (T, entries). The rest is as in a block.</summary>
     public Tensor Logits(Tensor hidden, VocabularySlice slice, ReferencePass? write = null, ReferencePass? read = null) =>
