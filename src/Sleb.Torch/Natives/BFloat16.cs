@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace Sleb.Torch.Natives;
@@ -6,6 +7,7 @@ namespace Sleb.Torch.Natives;
 internal static unsafe class BFloat16
 {
     /// <summary>Sixteen numbers.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static (Vector256<float> Low, Vector256<float> High) Load(ushort* from)
     {
         var (low, high) = Vector256.Widen(Vector256.Load(from));

@@ -25,6 +25,7 @@ internal static class FasterArithmetic
     {
         if (hiddenSize < SmallestHiddenSize) return Arithmetic.Fp32;
         LibTorch.EnsureLoaded();
+        if (!streamed) Allocator.KeepLargeBlocks(); // as the search will have it
         using var none = no_grad();
         using var scope = NewDisposeScope();
         var device = TorchDevice.Get(gpuDeviceId);
@@ -42,7 +43,7 @@ internal static class FasterArithmetic
                 low = Shorter(low, Time(() => nn.functional.linear(lowX, lowW)));
                 if (rounded is not null) eight = Shorter(eight, Time(() => rounded.Multiply(x, lowX, lowX)));
             }
-            bool bf16Pays = full > Worthwhile * low, int8Pays = rounded is not null && Shorter(full, low) > Worthwhile * eight;
+            bool bf16Pays = full > Worthwhile * low, int8Pays = eight < Shorter(full, low); // the sampled head is faster in any case
             return int8Pays ? bf16Pays ? Arithmetic.Int8Bf16 : Arithmetic.Int8 : bf16Pays ? Arithmetic.Bf16 : Arithmetic.Fp32;
         }
         finally

@@ -19,9 +19,6 @@ internal sealed class SampledHead
     /// <summary>Of the power of an entry's mean probability that its chance to be drawn goes with: of 0.5, 0.75 and 1 it gave the smallest errors.</summary>
     private const double Power = 0.75;
 
-    /// <summary>What an entry is worth is estimated from every fourth token.</summary>
-    private const int Stride = 4;
-
     private readonly TorchModel _model;
     private readonly VocabularySlice _slice;
     private readonly float[] _weights; // the inverse of each drawn entry's chance
@@ -48,10 +45,9 @@ internal sealed class SampledHead
         model.ForEachSlice(hidden, Arithmetic.Fp32, loss.Add, cancellationToken);
         double[] logSums = loss.LogSums();
 
-        long[] some = [.. Enumerable.Range(0, (ids.Length + Stride - 1) / Stride).Select(i => (long)i * Stride)];
-        var shift = tensor(Array.ConvertAll(some, token => (float)logSums[token]), device: model.Device).unsqueeze(1);
+        var shift = tensor(Array.ConvertAll(logSums, sum => (float)sum), device: model.Device).unsqueeze(1);
         double[] mass = new double[model.VocabularySize];
-        model.ForEachSlice(hidden.index_select(1, tensor(some, device: model.Device)), Arithmetic.Fp32, (logits, row, token) =>
+        model.ForEachSlice(hidden, Arithmetic.Fp32, (logits, row, token) =>
         {
             float[] sums = logits.sub_(shift.narrow(0, token, logits.shape[0])).exp_().sum([0L]).cpu().data<float>().ToArray();
             for (int i = 0; i < sums.Length; i++) mass[row + i] += sums[i];
