@@ -2,6 +2,8 @@ using System.CommandLine;
 using Sleb.Cli.Doctor;
 using Sleb.Cli.Json;
 using Sleb.Cli.Output;
+using Sleb.Core.Search;
+using Sleb.MLNet.Reporting;
 
 namespace Sleb.Cli.Commands;
 
@@ -26,7 +28,7 @@ internal sealed class DoctorCommand : SlebCommand
         }
         var reports = LibraryProbe.All.Select(probe => (Probe: probe, Report: ProbeProcess.Run(probe, context.Cancellation))).ToList();
         var machine = new DoctorDocument.MachineFacts(Machine.Describe(), Environment.ProcessorCount, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes,
-            reports.Select(each => each.Report.Bf16Pays).FirstOrDefault(pays => pays is not null));
+            reports.Select(each => each.Report.Arithmetic).FirstOrDefault(arithmetic => arithmetic is not null));
         var document = new DoctorDocument(machine, [.. reports.Select(each => new DoctorDocument.Library(
             each.Probe.Name, each.Report.Version, each.Report.Path, each.Report.Devices, each.Probe.Check, each.Report.Cpu!, each.Report.Cuda!))]);
         if (context.Json) JsonOutput.Write(context.Output, document);
@@ -39,11 +41,11 @@ internal sealed class DoctorCommand : SlebCommand
     {
         var machine = document.Machine;
         lines.Add("Machine", $"{machine.Description}, {Numbers.Bytes(machine.MemoryBytes)} of memory");
-        lines.Add("Searches", machine.Bf16Pays switch
+        lines.Add("Searches", machine.Arithmetic switch
         {
-            true => "screen candidates in bf16, which was measured to be faster here",
-            false => "run in fp32: bf16 was measured and does not pay here",
             null => "could not be measured",
+            Arithmetic.Fp32 => "run in fp32: nothing that was measured is faster here",
+            { } faster => $"screen candidates in {Figures.Name(faster)}, which was measured to be faster here",
         });
         foreach (var library in document.Libraries)
         {

@@ -1,3 +1,4 @@
+using Sleb.Core.Search;
 namespace Sleb.Cli.Doctor;
 
 /// <summary>What a probe has found so far; a probe that crashes leaves the rest open.</summary>
@@ -11,8 +12,8 @@ internal sealed record LibraryReport
     /// <summary>What the library itself lists: devices, or execution providers.</summary>
     public IReadOnlyList<string> Devices { get; init; } = [];
 
-    /// <summary>Whether bfloat16 products are worth it on this processor; null where the library cannot tell.</summary>
-    public bool? Bf16Pays { get; init; }
+    /// <summary>What a search screens candidates in on this processor; null where the library cannot tell.</summary>
+    public Arithmetic? Arithmetic { get; init; }
 
     public Answer? Cpu { get; init; }
 

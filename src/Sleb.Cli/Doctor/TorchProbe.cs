@@ -1,5 +1,4 @@
 using System.Reflection;
-using Sleb.Core.Search;
 using Sleb.Torch.Natives;
 using Sleb.Torch.Scoring;
 using TorchSharp;
@@ -12,13 +11,13 @@ internal sealed class TorchProbe() : LibraryProbe("torch", "TorchSharp", KnownPr
     protected override LibraryReport Load()
     {
         LibTorch.EnsureLoaded();
-        bool pays = FasterArithmetic.Measure(gpuDeviceId: null) == Arithmetic.Bf16;
+        var arithmetic = FasterArithmetic.Measure(gpuDeviceId: null);
         return new()
         {
             Version = $"{typeof(torch).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0]} with libtorch {torch.__version__}",
             Path = PathOf("torch_cpu"),
             Devices = ["cpu", .. Enumerable.Range(0, torch.cuda.is_available() ? torch.cuda.device_count() : 0).Select(id => $"cuda:{id}")],
-            Bf16Pays = pays,
+            Arithmetic = arithmetic,
         };
     }
 

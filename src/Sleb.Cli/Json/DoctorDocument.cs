@@ -1,4 +1,5 @@
 using Sleb.Cli.Doctor;
+using Sleb.Core.Search;
 
 namespace Sleb.Cli.Json;
 
@@ -6,8 +7,8 @@ namespace Sleb.Cli.Json;
 internal sealed record DoctorDocument(DoctorDocument.MachineFacts Machine, IReadOnlyList<DoctorDocument.Library> Libraries)
 {
     /// <param name="MemoryBytes">What a process may use.</param>
-    /// <param name="Bf16Pays">Whether a search screens candidates in bfloat16 here, by the measurement it starts with; null where nothing could be measured.</param>
-    public sealed record MachineFacts(string Description, int Cores, long MemoryBytes, bool? Bf16Pays);
+    /// <param name="Arithmetic">What a search screens candidates in here, by the measurement it starts with; null where nothing could be measured.</param>
+    public sealed record MachineFacts(string Description, int Cores, long MemoryBytes, Arithmetic? Arithmetic);
 
     /// <param name="Version">Null where it could not be loaded, and so is the path.</param>
     /// <param name="Devices">What the library itself lists: devices, or execution providers.</param>

@@ -13,6 +13,9 @@ internal sealed class Screening(Arithmetic arithmetic)
     /// <summary>Nats per token; below it float32 itself depends on the order of its sums.</summary>
     private const double Floor = 1e-4;
 
+    /// <summary>With fewer differences than this the noise is not known, and whatever comes next may win.</summary>
+    private const int FewestDifferences = 16;
+
     private readonly List<double> _differences = [];
 
     /// <summary>The float32 losses, on all windows, of every finalist that may win.</summary>
@@ -39,7 +42,7 @@ internal sealed class Screening(Arithmetic arithmetic)
     /// <summary>Within the noise of the best.</summary>
     private bool MayWin(CandidateLosses screened, CandidateLosses best)
     {
-        if (_differences.Count == 0) return true;
+        if (_differences.Count < FewestDifferences) return true;
         double bias = _differences.Average(), square = _differences.Average(difference => difference * difference);
         var behind = PairedDifference.OfWindows(best, screened);
         return behind.Mean - bias <= Math.Max(Floor, Safety * Math.Sqrt(square / screened.Windows.Count));

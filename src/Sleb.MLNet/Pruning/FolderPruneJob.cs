@@ -43,7 +43,7 @@ internal static class FolderPruneJob
     private static void CheckSettings(PruneRequest request, Action<PruneEvent> tell)
     {
         if (request.Memory is not null) throw new ArgumentException("A memory cap is for a Hugging Face folder; an ONNX Runtime GenAI folder is mapped whole.");
-        if (request.Arithmetic == Arithmetic.Bf16) throw new ArgumentException("An ONNX Runtime GenAI folder is scored in its own arithmetic; bf16 is for a Hugging Face folder.");
+        if (request.Arithmetic is not (null or Arithmetic.Fp32)) throw new ArgumentException("An ONNX Runtime GenAI folder is scored in its own arithmetic; bf16 and int8 are for a Hugging Face folder.");
         if (request.GpuDeviceId is not { } gpu) return;
         string sentence = $"GPU {gpu} was asked for, but blocks of an ONNX Runtime GenAI folder are scored on the CPU";
         if (!request.FallbackToCpu) throw new InvalidOperationException($"{sentence}; leave the GPU id out, or set FallbackToCpu.");

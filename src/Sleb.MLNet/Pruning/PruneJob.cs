@@ -6,6 +6,7 @@ using Sleb.MLNet.Memory;
 using Sleb.MLNet.Reporting;
 using Sleb.Onnx;
 using Sleb.Onnx.Runtime;
+using Sleb.Torch.Natives;
 using Sleb.Torch.Scoring;
 using Sleb.Torch.Streaming;
 
@@ -58,12 +59,24 @@ internal sealed class PruneJob
         if (!_request.PlanOnly) OnnxExporter.CheckBeforeSearch(export, _request.RemoveBlocks, capped: _request.Memory is not null);
         identity = identity with { Arithmetic = _request.Arithmetic ?? RunTrace.ArithmeticOf(folders.Run) ?? FasterArithmetic.Measure(gpu, checkpoint.Config.HiddenSize, streamed: _request.Memory is not null) };
 
+        CheckArithmetic(identity.Arithmetic, gpu);
+
         using var model = Open(checkpoint, identity, text, gpu);
         var scorer = model.Scorer(text.Calibration);
         BlockPlan plan;
         using (scorer as IDisposable) plan = SearchRun.Run(scorer, identity, folders, _request.RemoveBlocks, _tell, _cancellationToken);
         var result = EvaluationRun.Run(_request, plan, text, folders, alive => model.WindowNll(text.Evaluation, alive, _cancellationToken), _tell);
         return _request.PlanOnly ? result : Ship(export, model, gpu, text, result);
+    }
+
+    /// <summary>Also where a run goes on that was started elsewhere.</summary>
+    private void CheckArithmetic(Arithmetic arithmetic, int? gpu)
+    {
+        if (arithmetic is not (Arithmetic.Int8 or Arithmetic.Int8Bf16)) return;
+        string? missing = _request.Memory is not null ? "the whole model in memory, so it does not go with a memory cap"
+            : gpu is not null ? "the CPU, so it does not go with a GPU"
+            : Int8Matrix.IsAvailable ? null : "libtorch's eight-bit products, which are not there on this system";
+        if (missing is not null) throw new ArgumentException($"Screening in int8 needs {missing}; give bf16 or fp32 for the arithmetic, and another run folder where this one was started in int8.");
     }
 
     private IJobModel Open(Checkpoint checkpoint, SearchIdentity identity, PruneText text, int? gpu)

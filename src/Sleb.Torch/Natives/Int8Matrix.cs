@@ -17,10 +17,10 @@ internal sealed unsafe class Int8Matrix : IDisposable
     private const int Most = 127;
 
     /// <summary>
-    /// Of so many rows one is given sixteen bits: its rounding error goes through as a row of its own. The first token of a text is such a
-    /// row. It has activations a thousand times the others', and all tokens attend to it.
+    /// A row that changes so many times more than the mean of all is computed exactly. The first token of a text is such a row where a
+    /// removed block made its activations a thousand times the others': all tokens attend to it, so a share of its change would be too much.
     /// </summary>
-    private const int RowsForOneAgain = 32;
+    private const int Exceptional = 8;
 
     private static readonly LibTorchFunctions? Functions = LibTorchFunctions.Find();
 
@@ -53,21 +53,25 @@ internal sealed unsafe class Int8Matrix : IDisposable
     /// <param name="input">x: (rows, inputs), float32.</param>
     /// <param name="reference">(rows, inputs), bfloat16.</param>
     /// <param name="known">The reference's product: (rows, outputs), bfloat16.</param>
-    public Tensor Multiply(Tensor input, Tensor reference, Tensor known)
+    /// <param name="exactly">The product of rows of x in float32.</param>
+    public Tensor Multiply(Tensor input, Tensor reference, Tensor known, Func<Tensor, Tensor> exactly)
     {
         using var x = input.contiguous();
-        int rows = (int)(x.numel() / _inputs), again = rows / RowsForOneAgain;
-        using Tensor rounded = empty([rows + again, _inputs], dtype: int8), steps = empty(rows + again), sums = empty([rows + again, _outputs]);
-        int* which = stackalloc int[again];
-        var difference = new Difference { X = Tensors.At<float>(x), Reference = Tensors.At<ushort>(reference), To = Tensors.At<sbyte>(rounded), Steps = Tensors.At<float>(steps), Rows = rows, Size = _inputs, Again = which };
+        int rows = (int)(x.numel() / _inputs);
+        using Tensor rounded = empty([rows, _inputs], dtype: int8), steps = empty(rows);
+        var y = empty([.. x.shape[..^1], _outputs]);
+        var difference = new Difference { X = Tensors.At<float>(x), Reference = Tensors.At<ushort>(reference), To = Tensors.At<sbyte>(rounded), Steps = Tensors.At<float>(steps), Size = _inputs };
         TorchThreads.ForRows(rows, &Round, &difference);
-        Largest(difference.Steps, rows, which, again);
-        RoundAgain(difference, again);
-        Functions!.Multiply(Tensors.At<int>(sums), rows + again, _outputs, rounded, _turned);
-        var total = new Total { Values = Tensors.At<float>(sums), RowSteps = difference.Steps, Steps = Tensors.At<float>(_steps), Known = Tensors.At<ushort>(known), Size = _outputs };
+        Functions!.Multiply(Tensors.At<int>(y), rows, _outputs, rounded, _turned);
+        var total = new Total { Values = Tensors.At<float>(y), RowSteps = Tensors.At<float>(steps), Steps = Tensors.At<float>(_steps), Known = Tensors.At<ushort>(known), Size = _outputs };
         TorchThreads.ForRows(rows, &Add, &total);
-        AddAgain(total, rows, which, again);
-        return sums.narrow(0, 0, rows).view([.. x.shape[..^1], _outputs]);
+        if (Exceptions(new ReadOnlySpan<float>(difference.Steps, rows)) is { Length: > 0 } exceptions)
+        {
+            using var scope = NewDisposeScope();
+            var which = tensor(exceptions);
+            y.view(rows, _outputs).index_copy_(0, which, exactly(x.view(rows, _inputs).index_select(0, which)));
+        }
+        return y;
     }
 
     public void Dispose()
@@ -76,73 +80,50 @@ internal sealed unsafe class Int8Matrix : IDisposable
         _steps.Dispose();
     }
 
+    private static long[] Exceptions(ReadOnlySpan<float> steps)
+    {
+        double sum = 0;
+        foreach (float step in steps) sum += step;
+        double most = Exceptional * sum / steps.Length;
+        var exceptions = new List<long>();
+        for (int row = 0; row < steps.Length; row++)
+            if (steps[row] > most) exceptions.Add(row);
+        return [.. exceptions];
+    }
+
     /// <summary>Each row of x - r to eight bits. A row that is not finite gets a step that is not either, and stays so in the end.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Round(void* arguments, int first, int end)
     {
         var given = *(Difference*)arguments;
-        float* difference = stackalloc float[given.Size];
-        for (int row = first; row < end; row++)
+        int size = given.Size, width = Vector256<float>.Count;
+        float* difference = stackalloc float[size];
+        for (long row = first; row < end; row++)
         {
-            Subtract(given, row, difference);
-            RoundRow(given, difference, row);
+            float* x = given.X + row * size;
+            ushort* reference = given.Reference + row * size;
+            var most = Vector256<float>.Zero;
+            for (int i = 0; i < size; i += 2 * width)
+            {
+                var (low, high) = BFloat16.Load(reference + i);
+                low = Vector256.Load(x + i) - low;
+                high = Vector256.Load(x + i + width) - high;
+                low.Store(difference + i);
+                high.Store(difference + i + width);
+                most = Vector256.Max(most, Vector256.Max(Vector256.Abs(low), Vector256.Abs(high))); // a NaN stays
+            }
+            float largest = float.Epsilon;
+            for (int i = 0; i < width; i++) largest = MathF.Max(largest, most[i]);
+            given.Steps[row] = largest / Most;
+            var scale = Vector256.Create(Most / largest);
+            for (int i = 0; i < size; i += 4 * width)
+                Vector256.Narrow(
+                    Vector256.Narrow(Whole(difference + i, scale), Whole(difference + i + width, scale)),
+                    Vector256.Narrow(Whole(difference + i + 2 * width, scale), Whole(difference + i + 3 * width, scale))).Store(given.To + row * size + i);
         }
-    }
-
-    /// <summary>The rounding errors of some rows, as rows behind the last.</summary>
-    private static void RoundAgain(in Difference given, int again)
-    {
-        float* difference = stackalloc float[given.Size];
-        for (int i = 0; i < again; i++)
-        {
-            int row = given.Again[i];
-            Subtract(given, row, difference);
-            sbyte* rounded = given.To + (long)row * given.Size;
-            for (int column = 0; column < given.Size; column++) difference[column] -= rounded[column] * given.Steps[row];
-            RoundRow(given, difference, given.Rows + i);
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Subtract(in Difference given, long row, float* difference)
-    {
-        int width = Vector256<float>.Count;
-        float* x = given.X + row * given.Size;
-        ushort* reference = given.Reference + row * given.Size;
-        for (int i = 0; i < given.Size; i += 2 * width)
-        {
-            var (low, high) = BFloat16.Load(reference + i);
-            (Vector256.Load(x + i) - low).Store(difference + i);
-            (Vector256.Load(x + i + width) - high).Store(difference + i + width);
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void RoundRow(in Difference given, float* difference, long row)
-    {
-        int width = Vector256<float>.Count;
-        var most = Vector256<float>.Zero;
-        for (int i = 0; i < given.Size; i += width) most = Vector256.Max(most, Vector256.Abs(Vector256.Load(difference + i))); // a NaN stays
-        float largest = float.Epsilon;
-        for (int i = 0; i < width; i++) largest = MathF.Max(largest, most[i]);
-        given.Steps[row] = largest / Most;
-        var scale = Vector256.Create(Most / largest);
-        for (int i = 0; i < given.Size; i += 4 * width)
-            Vector256.Narrow(
-                Vector256.Narrow(Whole(difference + i, scale), Whole(difference + i + width, scale)),
-                Vector256.Narrow(Whole(difference + i + 2 * width, scale), Whole(difference + i + 3 * width, scale))).Store(given.To + row * given.Size + i);
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         static Vector256<int> Whole(float* at, Vector256<float> scale) => Vector256.ConvertToInt32Native(Vector256.Round(Vector256.Load(at) * scale));
-    }
-
-    /// <summary>The rows with the largest steps.</summary>
-    private static void Largest(float* steps, int rows, int* which, int count)
-    {
-        float[] values = new ReadOnlySpan<float>(steps, rows).ToArray();
-        int[] order = [.. Enumerable.Range(0, rows)];
-        Array.Sort(values, order);
-        for (int i = 0; i < count; i++) which[i] = order[rows - 1 - i];
     }
 
     /// <summary>From eight-bit sums, in place, to what they are worth and what is known.</summary>
@@ -169,24 +150,12 @@ internal sealed unsafe class Int8Matrix : IDisposable
             Vector256.FusedMultiplyAdd(Vector256.ConvertToSingle(Vector256.Load((int*)at)) * row, Vector256.Load(steps), known).Store(at);
     }
 
-    /// <summary>What the rows that were rounded again add to theirs.</summary>
-    private static void AddAgain(in Total given, int rows, int* which, int again)
-    {
-        for (int i = 0; i < again; i++)
-        {
-            float* values = given.Values + (long)which[i] * given.Size;
-            int* more = (int*)(given.Values + (long)(rows + i) * given.Size);
-            for (int column = 0; column < given.Size; column++) values[column] += more[column] * given.RowSteps[rows + i] * given.Steps[column];
-        }
-    }
-
     private struct Difference
     {
         public float* X, Steps;
         public ushort* Reference;
         public sbyte* To;
-        public int* Again;
-        public int Rows, Size;
+        public int Size;
     }
 
     private struct Total

@@ -41,7 +41,7 @@ internal static class FasterArithmetic
             {
                 full = Shorter(full, Time(() => nn.functional.linear(x, w)));
                 low = Shorter(low, Time(() => nn.functional.linear(lowX, lowW)));
-                if (rounded is not null) eight = Shorter(eight, Time(() => rounded.Multiply(x, lowX, lowX)));
+                if (rounded is not null) eight = Shorter(eight, Time(() => rounded.Multiply(x, lowX, lowX, rows => rows)));
             }
             bool bf16Pays = full > Worthwhile * low, int8Pays = eight < Shorter(full, low); // the sampled head is faster in any case
             return int8Pays ? bf16Pays ? Arithmetic.Int8Bf16 : Arithmetic.Int8 : bf16Pays ? Arithmetic.Bf16 : Arithmetic.Fp32;

@@ -104,7 +104,7 @@ internal sealed class TorchBlockScorer : IBlockScorer, IDisposable
                     branches[i] = (branches[i].Block, _model.Run(from, block, read: pass, attentionIn: attention).DetachFromDisposeScope());
                 }
             }
-            var head = _heads[window] ??= SampledHead.Draw(_model, DenseEnd(alive, window, cancellationToken), ids, cancellationToken);
+            var head = _heads[window] ??= DrawHead(alive, window, cancellationToken);
             using var logits = new ReferencePass();
             head.Record(states.Before(alive, alive.Count, cancellationToken), logits);
             return branches.ConvertAll(branch => WindowLoss.Of(branch.Block, window, head.TokenNll(branch.State, logits)));
@@ -115,10 +115,15 @@ internal sealed class TorchBlockScorer : IBlockScorer, IDisposable
         }
     }
 
-    /// <summary>The whole model's last state, which is the walk's in the first round.</summary>
-    private Tensor DenseEnd(IReadOnlyList<int> alive, int window, CancellationToken cancellationToken) => alive.Count == BlockCount
-        ? _states[window].Before(alive, alive.Count, cancellationToken)
-        : _model.Run(_model.Embed(_windows[window]), Enumerable.Range(0, BlockCount), Arithmetic.Fp32, cancellationToken);
+    /// <summary>By the whole model's last state, which is the walk's in the first round.</summary>
+    private SampledHead DrawHead(IReadOnlyList<int> alive, int window, CancellationToken cancellationToken)
+    {
+        using var scope = NewDisposeScope();
+        int[] ids = _windows[window];
+        var hidden = alive.Count == BlockCount ? _states[window].Before(alive, alive.Count, cancellationToken)
+            : _model.Run(_model.Embed(ids), Enumerable.Range(0, BlockCount), Arithmetic.Fp32, cancellationToken);
+        return SampledHead.Draw(_model, hidden, ids, cancellationToken);
+    }
 
     private void Time(int block, TimeSpan time) => _times[block] = (_times[block].Time + time, _times[block].Passes + 1);
 

@@ -6,6 +6,8 @@ public class KillTests
     [Theory]
     [InlineData("--arithmetic", "fp32")]
     [InlineData("--arithmetic", "bf16")]
+    [InlineData("--arithmetic", "int8")]
+    [InlineData("--arithmetic", "int8-bf16", "--effort", "racing")]
     [InlineData("--effort", "racing")]
     [InlineData("--memory", "1GB")]
     public async Task Killed_at_random_moments_the_search_ends_with_the_same_plan_and_scores_nothing_twice(params string[] mode)

@@ -9,6 +9,8 @@ public class TorchConformanceTests
 {
     public static TheoryData<string> Names => ConformanceFolder.Names;
 
+    public static MatrixTheoryData<string, Arithmetic> Screened => new(Names.Select(name => name.Data), [Arithmetic.Bf16, Arithmetic.Int8, Arithmetic.Int8Bf16]);
+
     [Theory]
     [MemberData(nameof(Names))]
     public void Logits_equal_the_reference_dense_and_with_blocks_removed(string name)
@@ -56,25 +58,26 @@ public class TorchConformanceTests
     }
 
     [Theory]
-    [MemberData(nameof(Names))]
-    public void Screened_in_bfloat16_the_search_decides_as_in_float32(string name)
+    [MemberData(nameof(Screened))]
+    public void Whatever_it_is_screened_in_the_search_decides_as_in_float32(string name, Arithmetic arithmetic)
     {
         var reference = ConformanceFolder.Open(name);
         using var checkpoint = reference.Checkpoint();
         using var model = TorchModel.Load(checkpoint);
-        model.Lower(checkpoint);
+        if (arithmetic == Arithmetic.Bf16) model.Lower(checkpoint);
         using var scorer = new TorchBlockScorer(model, reference.Rows);
         int[] all = reference.Survivors([]);
         double worst = scorer.ScoreWithout(all, all, 0, reference.Rows.Length, Arithmetic.Fp32, default)
-            .Zip(scorer.ScoreWithout(all, all, 0, reference.Rows.Length, Arithmetic.Bf16, default), (exact, rough) => Math.Abs(exact.Nll - rough.Nll)).Max();
-        TestContext.Current.TestOutputHelper!.WriteLine($"{name}: bfloat16 {worst:g3} nats");
-        Assert.InRange(worst, 1e-7, 0.1); // another arithmetic of the same model; what bfloat16 sends to other experts makes the most
+            .Zip(scorer.ScoreWithout(all, all, 0, reference.Rows.Length, arithmetic, default), (exact, rough) => Math.Abs(exact.Nll - rough.Nll)).Max();
+        TestContext.Current.TestOutputHelper!.WriteLine($"{name}: {arithmetic} {worst:g3} nats");
+        // Another arithmetic of the same model. What goes to other experts makes the most, and in eight bits that a block changes everything in models as small as these.
+        Assert.InRange(worst, 1e-7, arithmetic == Arithmetic.Bf16 ? 0.1 : 0.3);
 
         var barriers = new SearchSettings { EarlyBarrier = 0, LateBarrier = 0 };
         var exact = new SlebSearch(scorer, barriers).Run(2).ToList();
         foreach (var effort in Enum.GetValues<SearchEffort>())
         {
-            var screened = new SlebSearch(scorer, barriers with { Effort = effort, Arithmetic = Arithmetic.Bf16 }).Run(2);
+            var screened = new SlebSearch(scorer, barriers with { Effort = effort, Arithmetic = arithmetic }).Run(2);
             Assert.Equal(exact.Select(removal => (removal.Block, removal.MeanNll)), screened.Select(removal => (removal.Block, removal.MeanNll)));
         }
     }

@@ -31,7 +31,9 @@ public class TorchModelTests
             using var scorer = new TorchBlockScorer(model, reference.Rows, stateBytes);
             scorer.ScoreWithout(all, all, 0, reference.Rows.Length, Arithmetic.Fp32, default).ToList();
             scorer.ScoreWithout(all, all, 0, 1, Arithmetic.Bf16, default).First(); // a walk that is left early
+            scorer.ScoreWithout(all, all, 0, 2, Arithmetic.Int8Bf16, default).First(); // products are kept
             scorer.ScoreWithout(all, [1, 3], 0, 1, Arithmetic.Fp32, default).ToList(); // contenders, whose states are kept
+            scorer.ScoreWithout([0, 1, 2, 4], [1, 2], 0, 2, Arithmetic.Int8, default).ToList(); // and inherited
             scorer.ScoreWithout([0, 1, 2, 4], [IBlockScorer.NoBlock, 2], 0, 1, Arithmetic.Fp32, default).ToList();
             scorer.MeasureBlocks(default);
             model.Logits(reference.Rows[0]);
