@@ -140,7 +140,7 @@ internal sealed class TrialRunner : IDisposable
         var arithmetic = RunTrace.ArithmeticOf(run) ?? (_faster ??= FasterArithmetic.Measure(null, _checkpoint.Config.HiddenSize));
         var model = Model(cancellationToken);
         if (arithmetic == Arithmetic.Bf16) model.Lower(_checkpoint);
-        using var scorer = new TorchBlockScorer(model, windows);
+        using var scorer = new TorchBlockScorer(model, windows, arithmetic);
         return _plans[asked] = SearchRun.Run(scorer, asked with { Arithmetic = arithmetic }, new(run, ""), settings.RemoveBlocks,
             happened => Tell(happened, known?.Removals.Count ?? 0), cancellationToken);
     }

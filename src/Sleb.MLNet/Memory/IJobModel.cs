@@ -6,7 +6,7 @@ namespace Sleb.MLNet.Memory;
 /// <summary>The model of a job, in memory or streamed under a cap.</summary>
 internal interface IJobModel : IDisposable
 {
-    IBlockScorer Scorer(IReadOnlyList<int[]> windows);
+    IBlockScorer Scorer(IReadOnlyList<int[]> windows, Arithmetic arithmetic);
 
     /// <summary>The mean loss of each window with only <paramref name="alive"/> (null: all) in place.</summary>
     IReadOnlyList<double> WindowNll(IReadOnlyList<int[]> windows, IReadOnlyList<int>? alive, CancellationToken cancellationToken);

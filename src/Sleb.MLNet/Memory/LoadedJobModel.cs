@@ -8,7 +8,7 @@ namespace Sleb.MLNet.Memory;
 /// <summary>A job without a memory cap: the whole model is there.</summary>
 internal sealed class LoadedJobModel(TorchModel model) : IJobModel
 {
-    public IBlockScorer Scorer(IReadOnlyList<int[]> windows) => new TorchBlockScorer(model, windows);
+    public IBlockScorer Scorer(IReadOnlyList<int[]> windows, Arithmetic arithmetic) => new TorchBlockScorer(model, windows, arithmetic);
 
     public IReadOnlyList<double> WindowNll(IReadOnlyList<int[]> windows, IReadOnlyList<int>? alive, CancellationToken cancellationToken) =>
         model.WindowNll(windows, alive, cancellationToken);

@@ -7,7 +7,7 @@ namespace Sleb.MLNet.Memory;
 /// <summary>A job under a memory cap: one block is there at a time.</summary>
 internal sealed class StreamedJobModel(StreamedModel model, MemoryBudget budget) : IJobModel
 {
-    public IBlockScorer Scorer(IReadOnlyList<int[]> windows) => new WavefrontScorer(model, windows, budget.States);
+    public IBlockScorer Scorer(IReadOnlyList<int[]> windows, Arithmetic arithmetic) => new WavefrontScorer(model, windows, budget.States);
 
     public IReadOnlyList<double> WindowNll(IReadOnlyList<int[]> windows, IReadOnlyList<int>? alive, CancellationToken cancellationToken) =>
         new WavefrontScorer(model, windows, budget.States).WindowNll(alive, cancellationToken);

@@ -62,7 +62,7 @@ internal sealed class PruneJob
         CheckArithmetic(identity.Arithmetic, gpu);
 
         using var model = Open(checkpoint, identity, text, gpu);
-        var scorer = model.Scorer(text.Calibration);
+        var scorer = model.Scorer(text.Calibration, identity.Arithmetic);
         BlockPlan plan;
         using (scorer as IDisposable) plan = SearchRun.Run(scorer, identity, folders, _request.RemoveBlocks, _tell, _cancellationToken);
         var result = EvaluationRun.Run(_request, plan, text, folders, alive => model.WindowNll(text.Evaluation, alive, _cancellationToken), _tell);

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Sleb.Core.Families;
+using Sleb.Torch.Natives;
 using TorchSharp.Modules;
 using F = TorchSharp.torch.nn.functional;
 
@@ -8,6 +9,9 @@ namespace Sleb.Torch.Families;
 /// <summary>The functions between the two halves of an MLP.</summary>
 internal static class ActivationTensors
 {
+    /// <summary>silu(gate) * up, as in the gated MLP of Llama and its kin (Shazeer 2020).</summary>
+    public static Tensor SiluTimes(Tensor gate, Tensor up) => RowLoops.SiluTimes(gate, up) ?? F.silu(gate) * up;
+
     public static Tensor Apply(this Activation activation, Tensor x) => activation switch
     {
         Activation.Relu => F.relu(x),

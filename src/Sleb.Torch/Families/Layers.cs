@@ -1,3 +1,4 @@
+using Sleb.Torch.Natives;
 using TorchSharp.Modules;
 using F = TorchSharp.torch.nn.functional;
 
@@ -81,7 +82,7 @@ internal sealed class RMSNorm : nn.Module<Tensor, Tensor>
     {
         using var scope = NewDisposeScope();
         x = x.to(weight.dtype);
-        return (x * x.InverseRootMeanSquare(_epsilon)).mul_(weight).MoveToOuterDisposeScope();
+        return (RowLoops.RootMeanSquareNorm(x, weight, _epsilon) ?? (x * x.InverseRootMeanSquare(_epsilon)).mul_(weight)).MoveToOuterDisposeScope();
     }
 }
 

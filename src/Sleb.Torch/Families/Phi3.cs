@@ -1,6 +1,5 @@
 using Sleb.Core.Families;
 using TorchSharp.Modules;
-using F = TorchSharp.torch.nn.functional;
 
 namespace Sleb.Torch.Families;
 
@@ -125,6 +124,6 @@ internal sealed class Phi3Mlp : nn.Module<Tensor, Tensor>
     {
         using var scope = NewDisposeScope();
         var halves = gate_up_proj.forward(x).chunk(2, dim: -1); // gate, up
-        return down_proj.forward(F.silu(halves[0]) * halves[1]).MoveToOuterDisposeScope();
+        return down_proj.forward(ActivationTensors.SiluTimes(halves[0], halves[1])).MoveToOuterDisposeScope();
     }
 }

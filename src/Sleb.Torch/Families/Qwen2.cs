@@ -1,6 +1,5 @@
 using Sleb.Core.Families;
 using TorchSharp.Modules;
-using F = TorchSharp.torch.nn.functional;
 
 namespace Sleb.Torch.Families;
 
@@ -126,6 +125,6 @@ internal sealed class Qwen2Mlp : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor x)
     {
         using var scope = NewDisposeScope();
-        return down_proj.forward(F.silu(gate_proj.forward(x)) * up_proj.forward(x)).MoveToOuterDisposeScope();
+        return down_proj.forward(ActivationTensors.SiluTimes(gate_proj.forward(x), up_proj.forward(x))).MoveToOuterDisposeScope();
     }
 }

@@ -1,4 +1,5 @@
 using Sleb.Core.Families;
+using Sleb.Torch.Natives;
 
 namespace Sleb.Torch.Families;
 
@@ -15,6 +16,7 @@ internal sealed class RotaryTensors(RotaryEmbedding rotary, Device device) : IDi
         if (!Serves(length)) Build((int)length);
         using var scope = NewDisposeScope();
         var (cos, sin) = (_cos![..(int)length], _sin![..(int)length]); // (T, D/2)
+        if (rotary.Dimension == x.shape[3] && RowLoops.Rotate(x, cos, sin) is { } rotated) return rotated.MoveToOuterDisposeScope();
         long half = rotary.Dimension / 2, rest = x.shape[3] - rotary.Dimension;
         var (left, right) = (x.narrow(3, 0, half), x.narrow(3, half, half));
         var y = empty(x.shape, device: x.device);

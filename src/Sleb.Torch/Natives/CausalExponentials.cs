@@ -74,33 +74,12 @@ internal static unsafe class CausalExponentials
         var sums = Vector256<float>.Zero;
         for (int i = 0; i < whole; i += width)
         {
-            var value = Exp(Vector256.Load(scores + i) - mosts);
+            var value = VectorExp.OfNegative(Vector256.Load(scores + i) - mosts);
             value.Store(scores + i);
             sums += value;
         }
-        for (int i = whole; i < count; i++) sum += scores[i] = Exp(Vector256.Create(scores[i] - most))[0];
+        for (int i = whole; i < count; i++) sum += scores[i] = VectorExp.OfNegative(Vector256.Create(scores[i] - most))[0];
         return sum + Vector256.Sum(sums);
-    }
-
-    /// <summary>
-    /// Of numbers up to 0, within two units in the last place: 2^n e^r with |r| at most half of ln 2 and a polynomial for e^r (Cephes' expf,
-    /// Moshier). .NET's own computes in double precision, which takes three times as long.
-    /// </summary>
-    internal static Vector256<float> Exp(Vector256<float> x)
-    {
-        const float SmallestPower = -126;
-        var n = Vector256.Max(Vector256.Round(x * Vector256.Create(1.44269504f)), Vector256.Create(SmallestPower)); // a NaN stays
-        var r = Vector256.FusedMultiplyAdd(n, Vector256.Create(-0.693359375f), x);
-        r = Vector256.FusedMultiplyAdd(n, Vector256.Create(2.12194440e-4f), r);
-        r = Vector256.Max(r, Vector256.Create(-1f)); // below the smallest power all is as good as nothing
-        var p = Vector256.Create(1.9875691500e-4f);
-        p = Vector256.FusedMultiplyAdd(p, r, Vector256.Create(1.3981999507e-3f));
-        p = Vector256.FusedMultiplyAdd(p, r, Vector256.Create(8.3334519073e-3f));
-        p = Vector256.FusedMultiplyAdd(p, r, Vector256.Create(4.1665795894e-2f));
-        p = Vector256.FusedMultiplyAdd(p, r, Vector256.Create(1.6666665459e-1f));
-        p = Vector256.FusedMultiplyAdd(p, r, Vector256.Create(5.0000001201e-1f));
-        p = Vector256.FusedMultiplyAdd(p, r * r, r + Vector256<float>.One);
-        return p * ((Vector256.ConvertToInt32Native(n) + Vector256.Create(127)) << 23).AsSingle();
     }
 
     private struct Rows

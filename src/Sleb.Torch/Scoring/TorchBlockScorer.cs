@@ -20,8 +20,9 @@ internal sealed class TorchBlockScorer : IBlockScorer, IDisposable
     private readonly SampledHead?[] _heads;
     private readonly (TimeSpan Time, int Passes)[] _times;
 
+    /// <param name="screening">What candidates will be screened in: products that this needs are kept from the first walk on.</param>
     /// <param name="stateBytes">What kept hidden states may take; null is an eighth of the machine's memory.</param>
-    public TorchBlockScorer(TorchModel model, IReadOnlyList<int[]> windows, long? stateBytes = null)
+    public TorchBlockScorer(TorchModel model, IReadOnlyList<int[]> windows, Arithmetic screening = Arithmetic.Fp32, long? stateBytes = null)
     {
         (_model, _windows) = (model, windows);
         model.Pack(windows[0].Length); // others are as long as a rule
@@ -29,7 +30,7 @@ internal sealed class TorchBlockScorer : IBlockScorer, IDisposable
         long walk = windows.Sum(ids => (long)ids.Length) * model.HiddenSize * sizeof(float) * (model.BlockCount + 1);
         long room = stateBytes ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 8;
         bool keep = walk * (1 + Contenders) <= room;
-        var products = new ProductRoom(room);
+        var products = new ProductRoom(screening is Arithmetic.Int8 or Arithmetic.Int8Bf16 ? room : 0);
         _heads = new SampledHead?[windows.Count];
         _states = [.. windows.Select(ids => new WindowStates(model, ids, keep, products, Time))];
     }

@@ -10,7 +10,7 @@ namespace Sleb.Torch.Scoring;
 internal sealed class WindowStates(TorchModel model, int[] ids, bool keep, ProductRoom room, Action<int, TimeSpan> times) : IDisposable
 {
     private IReadOnlyList<int> _alive = [];
-    private Walk _trunk = new(room);
+    private Walk _trunk = new(room) { Records = true };
     private readonly List<Walk> _branches = [];
     private ReferencePass? _passing; // products that there was no room for
 
@@ -26,7 +26,7 @@ internal sealed class WindowStates(TorchModel model, int[] ids, bool keep, Produ
     {
         Before(alive, position, cancellationToken);
         var branch = _trunk.Fork(position);
-        branch.Records = _branches.Count == 0 && _trunk.Records; // the first to be looked at wins as a rule
+        branch.Records = _branches.Count == 0; // the first to be looked at wins as a rule
         _branches.Add(branch);
         return Follow(branch, [.. alive.Where((_, at) => at != position)], cancellationToken);
     }
@@ -77,7 +77,7 @@ internal sealed class WindowStates(TorchModel model, int[] ids, bool keep, Produ
         {
             cancellationToken.ThrowIfCancellationRequested();
             int position = walk.Length - 1;
-            var pass = walk.Records && room.Left > 0 ? new ReferencePass() : null;
+            var pass = keep && walk.Records && room.Left > 0 ? new ReferencePass() : null;
             if (!Step(walk, position, blocks[position], walk.Last, pass)) pass?.Dispose();
         }
         return walk.Last;
@@ -140,7 +140,7 @@ internal sealed class WindowStates(TorchModel model, int[] ids, bool keep, Produ
         {
             if (!room.Take(pass.Bytes)) return false;
             _products[position] = pass;
-            return Records = true;
+            return true;
         }
 
         /// <summary>Takes another walk's products, as far as the blocks are the same; it will not be used any more.</summary>
@@ -148,7 +148,7 @@ internal sealed class WindowStates(TorchModel model, int[] ids, bool keep, Produ
         {
             for (int i = 0; i < Shares(other._blocks); i++)
                 if (_products[i] is null) (_products[i], other._products[i]) = (other._products[i], null);
-            Records |= other.Records;
+            Records = true;
         }
 
         /// <summary>Forgets what lies behind the last state that is kept and shared with <paramref name="blocks"/>.</summary>

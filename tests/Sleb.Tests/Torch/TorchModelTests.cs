@@ -28,7 +28,7 @@ public class TorchModelTests
 
         void Pass()
         {
-            using var scorer = new TorchBlockScorer(model, reference.Rows, stateBytes);
+            using var scorer = new TorchBlockScorer(model, reference.Rows, Arithmetic.Int8, stateBytes);
             scorer.ScoreWithout(all, all, 0, reference.Rows.Length, Arithmetic.Fp32, default).ToList();
             scorer.ScoreWithout(all, all, 0, 1, Arithmetic.Bf16, default).First(); // a walk that is left early
             scorer.ScoreWithout(all, all, 0, 2, Arithmetic.Int8Bf16, default).First(); // products are kept
