@@ -2,7 +2,7 @@ using System.Text.Json.Serialization;
 
 namespace Sleb.Core.Search;
 
-/// <summary>What matrix products are computed in. Logits and losses are float32, sums double, in either.</summary>
+/// <summary>What matrix products are computed in. Logits and losses are float32, sums double, in any.</summary>
 [JsonConverter(typeof(JsonStringEnumConverter<Arithmetic>))]
 public enum Arithmetic
 {
@@ -13,8 +13,8 @@ public enum Arithmetic
     [JsonStringEnumMemberName("bf16")] Bf16,
 
     /// <summary>
-    /// What a candidate changes goes through in eight bits, beside float32 products of the model it is a candidate of, and its loss comes
-    /// from a sample of the vocabulary: a screening value as well.
+    /// What a candidate changes goes through in eight bits, beside the products of the model it is a candidate of, and its loss comes from a
+    /// sample of the vocabulary: a screening value as well. On the CPU, with the whole model in memory.
     /// </summary>
     [JsonStringEnumMemberName("int8")] Int8,
 

@@ -1,12 +1,12 @@
 using Sleb.Torch.Natives;
-using TorchSharp;
 
 namespace Sleb.Torch.Families;
 
 /// <summary>softmax(q k^T * scale) v over the keys up to the query's own position (Vaswani et al. 2017).</summary>
 /// <remarks>
 /// By hand, a chunk of queries at a time against the keys that any of them sees: about half of the square, where libtorch's fused
-/// kernel does the whole and knows neither soft caps nor bfloat16 units. Scores and softmax are float32 in any case.
+/// kernel does the whole and knows neither soft caps nor bfloat16 units. Exponentials are computed in float32 and divided by their sum in
+/// the end, as in FlashAttention (Dao et al. 2022).
 /// </remarks>
 internal static class CausalAttention
 {
@@ -36,7 +36,7 @@ internal static class CausalAttention
             long first = window is { } seen ? Math.Max(0, start - seen + 1) : 0; // the earliest key that the chunk's first query sees
             var scores = q.narrow(1, start, count).bmm(k.narrow(2, first, end - first)); // (B * nh, count, keys)
             if (softCap is { } cap) scores = scores.to(float32).tanh_().TimesInPlace(cap).to(type);
-            var sums = scores.device.type == DeviceType.CPU ? CausalExponentials.InPlace(scores, start - first, window) : ExponentialsInPlace(scores, start - first, window);
+            var sums = Tensors.AreOurs(scores) ? CausalExponentials.InPlace(scores, start - first, window) : ExponentialsInPlace(scores, start - first, window);
             y.narrow(1, start, count).copy_(scores.bmm(v.narrow(1, first, end - first))).div_(sums.unsqueeze(2));
         }
         return y.to(result).view(batch, heads, length, size).MoveToOuterDisposeScope();
@@ -51,7 +51,7 @@ internal static class CausalAttention
     public static Tensor Merged(Tensor q, Tensor k, Tensor v, double? scale = null, int? window = null, double? softCap = null) =>
         Run(q, k, v, scale, window, softCap).transpose(1, 2).reshape(q.shape[0], q.shape[2], q.shape[1] * q.shape[3]);
 
-    /// <summary>As <see cref="CausalExponentials.InPlace"/>, which knows the CPU only, with libtorch's operations.</summary>
+    /// <summary>As <see cref="CausalExponentials.InPlace"/>, with libtorch's operations.</summary>
     internal static Tensor ExponentialsInPlace(Tensor scores, long ahead, int? window)
     {
         using var scope = NewDisposeScope();

@@ -3,7 +3,6 @@ using System.Runtime.Intrinsics;
 namespace Sleb.Torch.Natives;
 
 /// <summary>The exponentials of attention's scores in one pass over them, where libtorch takes four: types, mask, softmax, types.</summary>
-/// <remarks>As in FlashAttention (Dao et al. 2022) they are not divided by their sum, which the weighted values are in the end.</remarks>
 internal static unsafe class CausalExponentials
 {
     /// <summary>

@@ -7,7 +7,7 @@ namespace Sleb.Torch.Natives;
 
 /// <summary>A weight in eight bits, for products with what an input differs by from another one whose product is known.</summary>
 /// <remarks>
-/// x W^T = r W^T + (x - r) W^T, of which r W^T is given in float32. The difference is rounded to eight bits row by row and W output by
+/// x W^T = r W^T + (x - r) W^T, of which r W^T is given. The difference is rounded to eight bits row by row and W output by
 /// output (symmetric, the largest magnitude is 127), so the error is a share of the difference and not of x: where a block more or less
 /// changes little, as it does for the candidates that matter, it is as small as bfloat16's. Eight-bit sums are exact (int32).
 /// libtorch exports the product (_int_mm, oneDNN's, with VNNI or AMX where there is) and TorchSharp does not offer it.
@@ -41,7 +41,7 @@ internal sealed unsafe class Int8Matrix : IDisposable
     /// <returns>Null where libtorch has no such product, or the weight is another's: not float32, on a GPU, or of an odd size.</returns>
     public static Int8Matrix? Create(Tensor weight)
     {
-        if (Functions is null || weight.dtype != float32 || weight.device.type != TorchSharp.DeviceType.CPU) return null;
+        if (Functions is null || weight.dtype != float32 || !Tensors.AreOurs(weight)) return null;
         if (weight.shape[1] % (4 * Vector256<float>.Count) != 0 || weight.shape[0] % (2 * Vector256<float>.Count) != 0) return null;
         using var none = no_grad();
         using var scope = NewDisposeScope();

@@ -4,7 +4,7 @@ using System.Runtime.Intrinsics;
 namespace Sleb.Torch.Natives;
 
 /// <summary>What a block does between its products, each in one pass over the numbers, where libtorch takes two to six.</summary>
-/// <remarks>For float32 on the CPU, in whole vectors; where a tensor is another, the answer is null and libtorch's operations do it.</remarks>
+/// <remarks>For float32 on the CPU, in whole vectors; where a tensor is another one, the answer is null and libtorch's operations do it.</remarks>
 internal static unsafe class RowLoops
 {
     /// <summary>x / sqrt(mean(x^2) + eps) * w, over the last dimension.</summary>
@@ -31,7 +31,7 @@ internal static unsafe class RowLoops
     /// <param name="cos">And <paramref name="sin"/>: (T, D / 2).</param>
     public static Tensor? Rotate(Tensor x, Tensor cos, Tensor sin)
     {
-        if (x.dtype != float32 || x.device.type != TorchSharp.DeviceType.CPU || x.stride(3) != 1 || !IsPlain(cos) || !IsPlain(sin) || x.shape[3] != 2 * cos.shape[1]) return null;
+        if (x.dtype != float32 || !Tensors.AreOurs(x) || x.stride(3) != 1 || !IsPlain(cos) || !IsPlain(sin) || x.shape[3] != 2 * cos.shape[1]) return null;
         var y = empty(x.shape);
         using var first = x[0, 0, 0];
         var turn = new Turn
@@ -52,7 +52,7 @@ internal static unsafe class RowLoops
     }
 
     private static bool IsPlain(Tensor x) =>
-        x.dtype == float32 && x.device.type == TorchSharp.DeviceType.CPU && x.is_contiguous() && x.shape[^1] % (2 * Vector256<float>.Count) == 0;
+        x.dtype == float32 && Tensors.AreOurs(x) && x.is_contiguous() && x.shape[^1] % (2 * Vector256<float>.Count) == 0;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Normalize(void* arguments, int first, int end)

@@ -1,7 +1,12 @@
+using System.Runtime.Intrinsics;
+
 namespace Sleb.Torch.Natives;
 
 internal static unsafe class Tensors
 {
+    /// <summary>Whether our own loops serve a tensor: they run on the CPU, and are worth it where it has vectors of 256 bits.</summary>
+    public static bool AreOurs(Tensor tensor) => tensor.device.type == TorchSharp.DeviceType.CPU && Vector256.IsHardwareAccelerated;
+
     /// <summary>A CPU tensor's first number, in libtorch's memory, which no garbage collection moves. The tensor has no gaps and outlives the pointer.</summary>
     public static T* At<T>(Tensor tensor) where T : unmanaged
     {
