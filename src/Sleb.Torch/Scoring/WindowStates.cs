@@ -65,6 +65,7 @@ internal sealed class WindowStates(TorchModel model, int[] ids, bool keep, Produ
         if (_trunk != before) _trunk.Inherit(before);
         foreach (var other in _branches.Where(walk => walk != _trunk)) other.Dispose();
         _branches.Clear();
+        _trunk.CutTo(alive);
         _alive = [.. alive];
     }
 
