@@ -133,11 +133,17 @@ internal sealed class Qwen3MoeExperts : nn.Module<Tensor, Tensor>
         RegisterComponents();
     }
 
+    /// <summary>Each text for itself: the last bits of an expert's product depend on how many tokens it has.</summary>
     public override Tensor forward(Tensor x)
     {
         using var scope = NewDisposeScope();
-        var tokens = x.view(-1, x.shape[2]);                                                     // (B * T, H)
-        var (weights, chosen) = gate.forward(tokens).to(float32).softmax(-1).topk(_top, dim: -1);             // (B * T, top)
+        return stack(x.unbind().Select(Route)).MoveToOuterDisposeScope();
+    }
+
+    private Tensor Route(Tensor tokens)
+    {
+        using var scope = NewDisposeScope();
+        var (weights, chosen) = gate.forward(tokens).to(float32).softmax(-1).topk(_top, dim: -1);             // (T, top)
         if (_normalize) weights = weights / weights.sum(-1, keepdim: true);
         var y = zeros_like(tokens);
         for (int e = 0; e < experts.Count; e++)
@@ -149,7 +155,7 @@ internal sealed class Qwen3MoeExperts : nn.Module<Tensor, Tensor>
             var weight = weights.index_select(0, rows).gather(1, at.narrow(1, 1, 1));
             y.PlusRowsInPlace(rows, experts[e].forward(tokens.index_select(0, rows)) * weight);
         }
-        return y.view_as(x).MoveToOuterDisposeScope();
+        return y.MoveToOuterDisposeScope();
     }
 }
 

@@ -23,9 +23,9 @@ internal sealed class ReferencePass : IDisposable
 
     public long Bytes => _products.Values.SelectMany(product => (Tensor[])[product.Input, product.Output]).Sum(tensor => tensor.numel() * tensor.element_size());
 
-    /// <summary>Null where that pass had no such product of as many rows.</summary>
+    /// <summary>Null where that pass had no such product, or the input is not one or more of as many rows.</summary>
     public (Tensor Input, Tensor Output)? Find(WeightProducts products, VocabularySlice? slice, Tensor input) =>
-        _products.TryGetValue((products, slice), out var known) && known.Input.numel() == input.numel() ? known : null;
+        _products.TryGetValue((products, slice), out var known) && input.numel() % known.Input.numel() == 0 ? known : null;
 
     public void Dispose()
     {

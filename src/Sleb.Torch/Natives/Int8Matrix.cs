@@ -50,26 +50,28 @@ internal sealed unsafe class Int8Matrix : IDisposable
     }
 
     /// <summary>x W^T = <paramref name="known"/> + (x - <paramref name="reference"/>) W^T, (rows, outputs) in float32, whatever shape the rows have.</summary>
-    /// <param name="input">x: (rows, inputs), float32.</param>
-    /// <param name="reference">(rows, inputs), bfloat16.</param>
-    /// <param name="known">The reference's product: (rows, outputs), bfloat16.</param>
+    /// <param name="input">x: (rows, inputs), float32; one or more inputs, one below the other, of as many rows as the reference has.</param>
+    /// <param name="reference">r: (period, inputs), bfloat16.</param>
+    /// <param name="known">The reference's product: (period, outputs), bfloat16.</param>
     /// <param name="exactly">The product of rows of x in float32.</param>
     public Tensor Multiply(Tensor input, Tensor reference, Tensor known, Func<Tensor, Tensor> exactly)
     {
         using var x = input.contiguous();
-        int rows = (int)(x.numel() / _inputs);
+        int rows = (int)(x.numel() / _inputs), period = (int)(reference.numel() / _inputs);
         using Tensor rounded = empty([rows, _inputs], dtype: int8), steps = empty(rows);
         var y = empty([.. x.shape[..^1], _outputs]);
-        var difference = new Difference { X = Tensors.At<float>(x), Reference = Tensors.At<ushort>(reference), To = Tensors.At<sbyte>(rounded), Steps = Tensors.At<float>(steps), Size = _inputs };
+        var difference = new Difference { X = Tensors.At<float>(x), Reference = Tensors.At<ushort>(reference), To = Tensors.At<sbyte>(rounded), Steps = Tensors.At<float>(steps), Size = _inputs, Period = period };
         TorchThreads.ForRows(rows, &Round, &difference);
         Functions!.Multiply(Tensors.At<int>(y), rows, _outputs, rounded, _turned);
-        var total = new Total { Values = Tensors.At<float>(y), RowSteps = Tensors.At<float>(steps), Steps = Tensors.At<float>(_steps), Known = Tensors.At<ushort>(known), Size = _outputs };
+        var total = new Total { Values = Tensors.At<float>(y), RowSteps = Tensors.At<float>(steps), Steps = Tensors.At<float>(_steps), Known = Tensors.At<ushort>(known), Size = _outputs, Period = period };
         TorchThreads.ForRows(rows, &Add, &total);
-        if (Exceptions(new ReadOnlySpan<float>(difference.Steps, rows)) is { Length: > 0 } exceptions)
+        for (int start = 0; start < rows; start += period)
         {
+            if (Exceptions(new ReadOnlySpan<float>(difference.Steps + start, period)) is not { Length: > 0 } exceptions) continue;
             using var scope = NewDisposeScope();
             var which = tensor(exceptions);
-            y.view(rows, _outputs).index_copy_(0, which, exactly(x.view(rows, _inputs).index_select(0, which)));
+            // One input at a time: the last bits of a product depend on its number of rows.
+            y.view(rows, _outputs).narrow(0, start, period).index_copy_(0, which, exactly(x.view(rows, _inputs).narrow(0, start, period).index_select(0, which)));
         }
         return y;
     }
@@ -101,7 +103,7 @@ internal sealed unsafe class Int8Matrix : IDisposable
         for (long row = first; row < end; row++)
         {
             float* x = given.X + row * size;
-            ushort* reference = given.Reference + row * size;
+            ushort* reference = given.Reference + row % given.Period * size;
             var most = Vector256<float>.Zero;
             for (int i = 0; i < size; i += 2 * width)
             {
@@ -136,7 +138,7 @@ internal sealed unsafe class Int8Matrix : IDisposable
         {
             var step = Vector256.Create(given.RowSteps[row]);
             float* values = given.Values + row * given.Size;
-            ushort* known = given.Known + row * given.Size;
+            ushort* known = given.Known + row % given.Period * given.Size;
             for (int i = 0; i < given.Size; i += 2 * width)
             {
                 var (low, high) = BFloat16.Load(known + i);
@@ -155,14 +157,14 @@ internal sealed unsafe class Int8Matrix : IDisposable
         public float* X, Steps;
         public ushort* Reference;
         public sbyte* To;
-        public int Size;
+        public int Size, Period;
     }
 
     private struct Total
     {
         public float* Values, RowSteps, Steps;
         public ushort* Known;
-        public int Size;
+        public int Size, Period;
     }
 
     /// <summary>libtorch's C interface (torch/csrc/inductor/aoti_torch), as far as it is needed. A tensor is a pointer to an at::Tensor, as in TorchSharp.</summary>

@@ -82,6 +82,22 @@ public class TorchConformanceTests
         }
     }
 
+    /// <summary>A search that was stopped goes on with the candidates that are left: their losses must not know the others.</summary>
+    [Theory]
+    [MemberData(nameof(Screened))]
+    public void A_candidate_s_loss_is_the_same_alone_and_among_others(string name, Arithmetic arithmetic)
+    {
+        var reference = ConformanceFolder.Open(name);
+        using var checkpoint = reference.Checkpoint();
+        using var model = TorchModel.Load(checkpoint);
+        if (arithmetic == Arithmetic.Bf16) model.Lower(checkpoint);
+        using var scorer = new TorchBlockScorer(model, reference.Rows);
+        int[] all = reference.Survivors([]);
+        var together = scorer.ScoreWithout(all, all, 0, 1, arithmetic, default).ToList();
+        Assert.Equal(all.Length, together.Count);
+        Assert.Equal(all.SelectMany(block => scorer.ScoreWithout(all, [block], 0, 1, arithmetic, default)).Select(loss => loss.Nll), together.Select(loss => loss.Nll));
+    }
+
     [Theory]
     [MemberData(nameof(Names))]
     public void Greedy_ids_equal_the_reference(string name)
