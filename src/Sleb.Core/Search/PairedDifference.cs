@@ -8,9 +8,14 @@ internal readonly record struct PairedDifference(double Mean, double? StandardEr
     public static PairedDifference OfWindows(CandidateLosses a, CandidateLosses b) =>
         Of([.. a.Windows.Zip(b.Windows, (x, y) => y.Nll - x.Nll)]);
 
-    /// <summary>Over the segments of the windows that both have.</summary>
-    public static PairedDifference OfSegments(CandidateLosses a, CandidateLosses b) =>
-        Of([.. a.Windows.Zip(b.Windows, (x, y) => x.Segments.Zip(y.Segments, (s, t) => t - s)).SelectMany(pairs => pairs)]);
+    /// <summary>Over the segments of the windows that both have; over the windows where a trace of an earlier version cut them otherwise.</summary>
+    public static PairedDifference OfSegments(CandidateLosses a, CandidateLosses b)
+    {
+        var pairs = a.Windows.Zip(b.Windows).ToList();
+        return pairs.TrueForAll(pair => pair.First.Segments.Count == pair.Second.Segments.Count)
+            ? Of([.. pairs.SelectMany(pair => pair.First.Segments.Zip(pair.Second.Segments, (x, y) => y - x))])
+            : OfWindows(a, b);
+    }
 
     public static PairedDifference Of(IReadOnlyList<double> differences)
     {
