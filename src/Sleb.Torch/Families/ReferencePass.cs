@@ -21,7 +21,8 @@ internal sealed class ReferencePass : IDisposable
         }
     }
 
-    public long Bytes => _products.Values.SelectMany(product => (Tensor[])[product.Input, product.Output]).Sum(tensor => tensor.numel() * tensor.element_size());
+    public long Bytes => _products.Values.Select(product => product.Output).Concat(_products.Values.Select(product => product.Input).Distinct(ReferenceEqualityComparer.Instance).Cast<Tensor>())
+        .Sum(tensor => tensor.numel() * tensor.element_size());
 
     /// <summary>Null where that pass had no such product, or the input is not one or more of as many rows.</summary>
     public (Tensor Input, Tensor Output)? Find(WeightProducts products, VocabularySlice? slice, Tensor input) =>

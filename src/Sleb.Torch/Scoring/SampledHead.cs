@@ -36,23 +36,21 @@ internal sealed class SampledHead
         _beyond = [.. logSums.Zip(sampled, (all, some) => all - some)];
     }
 
+    /// <summary>In one pass of the whole head, whose losses come out of it.</summary>
     /// <param name="hidden">The dense model's last state: (1, T, H).</param>
-    public static SampledHead Draw(TorchModel model, Tensor hidden, int[] ids, CancellationToken cancellationToken)
+    public static (SampledHead Head, double[] TokenNll) Draw(TorchModel model, Tensor hidden, int[] ids, CancellationToken cancellationToken)
     {
         using var none = no_grad();
-        using var scope = NewDisposeScope();
         using var loss = new RunningLoss(ids, model.Device);
-        model.ForEachSlice(hidden, Arithmetic.Fp32, loss.Add, cancellationToken);
-        double[] logSums = loss.LogSums();
-
-        var shift = tensor(Array.ConvertAll(logSums, sum => (float)sum), device: model.Device).unsqueeze(1);
         double[] mass = new double[model.VocabularySize];
         model.ForEachSlice(hidden, Arithmetic.Fp32, (logits, row, token) =>
         {
-            float[] sums = logits.sub_(shift.narrow(0, token, logits.shape[0])).exp_().sum([0L]).cpu().data<float>().ToArray();
+            loss.Add(logits, row, token);
+            // By what was seen of the vocabulary so far: the sums are right for any chances, and these are near enough to be good ones.
+            float[] sums = loss.Mass(logits, token).cpu().data<float>().ToArray();
             for (int i = 0; i < sums.Length; i++) mass[row + i] += sums[i];
         }, cancellationToken);
-        return new SampledHead(model, ids, Chances(mass, ids[1..]), hidden, logSums);
+        return (new SampledHead(model, ids, Chances(mass, ids[1..]), hidden, loss.LogSums()), loss.Tokens());
     }
 
     /// <summary>Remembers what the sample's logits are for a state that candidates' differ little from.</summary>

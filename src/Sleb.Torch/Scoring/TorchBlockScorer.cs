@@ -24,6 +24,7 @@ internal sealed class TorchBlockScorer : IBlockScorer, IDisposable
     private readonly IReadOnlyList<int[]> _windows;
     private readonly WindowStates[] _states;
     private readonly SampledHead?[] _heads;
+    private readonly bool _inEightBits;
     private readonly (TimeSpan Time, int Passes)[] _times;
 
     /// <param name="screening">What candidates will be screened in: products that this needs are kept from the first walk on.</param>
@@ -31,12 +32,13 @@ internal sealed class TorchBlockScorer : IBlockScorer, IDisposable
     public TorchBlockScorer(TorchModel model, IReadOnlyList<int[]> windows, Arithmetic screening = Arithmetic.Fp32, long? stateBytes = null)
     {
         (_model, _windows) = (model, windows);
-        model.Pack(windows[0].Length); // others are as long as a rule
+        _inEightBits = screening is Arithmetic.Int8 or Arithmetic.Int8Bf16;
+        if (!_inEightBits) model.Pack(windows[0].Length); // others are as long as a rule; some passes in float32 do not make up for the memory
         _times = new (TimeSpan, int)[model.BlockCount];
         long walk = windows.Sum(ids => (long)ids.Length) * model.HiddenSize * sizeof(float) * (model.BlockCount + 1);
         long room = stateBytes ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 8;
         bool keep = walk * (1 + Contenders) <= room;
-        var products = new ProductRoom(screening is Arithmetic.Int8 or Arithmetic.Int8Bf16 ? room : 0);
+        var products = new ProductRoom(_inEightBits ? room : 0);
         _heads = new SampledHead?[windows.Count];
         _states = [.. windows.Select(ids => new WindowStates(model, ids, keep, products, Time))];
     }
@@ -84,7 +86,9 @@ internal sealed class TorchBlockScorer : IBlockScorer, IDisposable
         if (position == alive.Count) hidden = states.Before(alive, position, cancellationToken);
         else if (arithmetic == Arithmetic.Fp32 && states.Keeps && candidates <= Contenders) hidden = states.Without(alive, position, cancellationToken);
         else hidden = _model.Run(states.Before(alive, position, cancellationToken), alive.Skip(position + 1), arithmetic, cancellationToken);
-        return _model.TokenNll(hidden, _windows[window], arithmetic, cancellationToken);
+        if (!_inEightBits || position < BlockCount) return _model.TokenNll(hidden, _windows[window], arithmetic, cancellationToken);
+        (_heads[window], double[] losses) = SampledHead.Draw(_model, hidden, _windows[window], cancellationToken);
+        return losses;
     }
 
     /// <summary>
@@ -147,7 +151,7 @@ internal sealed class TorchBlockScorer : IBlockScorer, IDisposable
         int[] ids = _windows[window];
         var hidden = alive.Count == BlockCount ? _states[window].Before(alive, alive.Count, cancellationToken)
             : _model.Run(_model.Embed(ids), Enumerable.Range(0, BlockCount), Arithmetic.Fp32, cancellationToken);
-        return SampledHead.Draw(_model, hidden, ids, cancellationToken);
+        return SampledHead.Draw(_model, hidden, ids, cancellationToken).Head;
     }
 
     private void Time(int block, TimeSpan time) => _times[block] = (_times[block].Time + time, _times[block].Passes + 1);

@@ -26,7 +26,8 @@ internal sealed class WindowStates(TorchModel model, int[] ids, bool keep, Produ
     {
         Before(alive, position, cancellationToken);
         var branch = _trunk.Fork(position);
-        branch.Records = _branches.Count == 0; // the first to be looked at wins as a rule
+        branch.Records = _branches.Count == 0; // the first to be looked at wins as a rule, and then nobody asks for the trunk's behind it again
+        if (branch.Records) _trunk.ForgetProducts(position);
         _branches.Add(branch);
         return Follow(branch, [.. alive.Where((_, at) => at != position)], cancellationToken);
     }
@@ -144,6 +145,12 @@ internal sealed class WindowStates(TorchModel model, int[] ids, bool keep, Produ
             return true;
         }
 
+        /// <summary>Of the blocks from a position on.</summary>
+        public void ForgetProducts(int position)
+        {
+            for (int i = position; i < _products.Count; i++) Free(i);
+        }
+
         /// <summary>Takes another walk's products, as far as the blocks are the same; it will not be used any more.</summary>
         public void Inherit(Walk other)
         {
@@ -159,7 +166,7 @@ internal sealed class WindowStates(TorchModel model, int[] ids, bool keep, Produ
             while (length > 0 && _states[length - 1] is null) length--;
             int passed = Math.Max(0, length - 1);
             for (int i = length; i < Length; i++) _states[i]?.Dispose();
-            for (int i = passed; i < _products.Count; i++) Free(i);
+            ForgetProducts(passed);
             _states.RemoveRange(length, Length - length);
             _blocks.RemoveRange(passed, _blocks.Count - passed);
             _products.RemoveRange(passed, _products.Count - passed);
@@ -178,7 +185,7 @@ internal sealed class WindowStates(TorchModel model, int[] ids, bool keep, Produ
         public void Dispose()
         {
             _states.ForEach(state => state?.Dispose());
-            for (int i = 0; i < _products.Count; i++) Free(i);
+            ForgetProducts(0);
         }
 
         private void Free(int position)

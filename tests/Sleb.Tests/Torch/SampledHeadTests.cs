@@ -34,7 +34,8 @@ public class SampledHeadTests
         using var scope = NewDisposeScope();
         int[] all = [.. Enumerable.Range(0, model.BlockCount)];
         var dense = model.Run(model.Embed(ids), all, Arithmetic.Fp32, default);
-        var head = SampledHead.Draw(model, dense, ids, default);
+        var (head, losses) = SampledHead.Draw(model, dense, ids, default);
+        Assert.Equal(model.TokenNll(dense, ids, Arithmetic.Fp32, default), losses);
         foreach (int block in removed)
         {
             var hidden = model.Run(model.Embed(ids), all.Where(other => other != block), Arithmetic.Fp32, default);
