@@ -24,7 +24,7 @@ internal sealed class WeightProducts : IDisposable
     public Tensor Multiply(Tensor input, Parameter weight, Parameter? bias = null, VocabularySlice? slice = null)
     {
         if (References?.Read?.Find(this, slice, input) is { } known && Rounded(weight, slice) is { } rounded)
-            return rounded.Multiply(input, known.Input, known.Output, rows => Plain(rows, weight, bias, slice)); // the bias is in what is known
+            return rounded.Multiply(References.Difference(input, known), known.Output, rows => Plain(rows, weight, bias, slice)); // the bias is in what is known
         var product = Plain(input, weight, bias, slice);
         References?.Written?.Add(this, slice, input, product);
         return product;

@@ -14,24 +14,16 @@ namespace Sleb.Torch.Natives;
 /// </remarks>
 internal sealed unsafe class Int8Matrix : IDisposable
 {
-    private const int Most = 127;
-
-    /// <summary>
-    /// A row that changes so many times more than the mean of all is computed exactly. The first token of a text is such a row where a
-    /// removed block made its activations a thousand times the others': all tokens attend to it, so a share of its change would be too much.
-    /// </summary>
-    private const int Exceptional = 8;
-
     private static readonly LibTorchFunctions? Functions = LibTorchFunctions.Find();
 
     private readonly Tensor _turned; // (inputs, outputs)
     private readonly Tensor _steps; // (outputs): what one unit of a weight is worth
-    private readonly int _inputs, _outputs;
+    private readonly int _outputs;
 
     private Int8Matrix(Tensor turned, Tensor steps)
     {
         (_turned, _steps) = (turned.DetachFromDisposeScope(), steps.DetachFromDisposeScope());
-        (_inputs, _outputs) = ((int)turned.shape[0], (int)turned.shape[1]);
+        _outputs = (int)turned.shape[1];
     }
 
     /// <summary>Whether libtorch offers the product here.</summary>
@@ -45,33 +37,25 @@ internal sealed unsafe class Int8Matrix : IDisposable
         if (weight.shape[1] % (4 * Vector256<float>.Count) != 0 || weight.shape[0] % (2 * Vector256<float>.Count) != 0) return null;
         using var none = no_grad();
         using var scope = NewDisposeScope();
-        var steps = weight.abs().amax([-1], keepdim: true).Over(Most).Plus(float.Epsilon);
+        var steps = weight.abs().amax([-1], keepdim: true).Over(RoundedDifference.Most).Plus(float.Epsilon);
         return new Int8Matrix(weight.div(steps).round_().to(int8).t(), steps.squeeze(1));
     }
 
-    /// <summary>x W^T = <paramref name="known"/> + (x - <paramref name="reference"/>) W^T, (rows, outputs) in float32, whatever shape the rows have.</summary>
-    /// <param name="input">x: (rows, inputs), float32; one or more inputs, one below the other, of as many rows as the reference has.</param>
-    /// <param name="reference">r: (period, inputs), bfloat16.</param>
-    /// <param name="known">The reference's product: (period, outputs), bfloat16.</param>
+    /// <summary>x W^T = <paramref name="known"/> + (x - r) W^T in float32: (rows, outputs), whatever shape the rows have.</summary>
+    /// <param name="difference">x - r.</param>
+    /// <param name="known">r W^T in bfloat16: (period, outputs).</param>
     /// <param name="exactly">The product of rows of x in float32.</param>
-    public Tensor Multiply(Tensor input, Tensor reference, Tensor known, Func<Tensor, Tensor> exactly)
+    public Tensor Multiply(RoundedDifference difference, nint known, Func<Tensor, Tensor> exactly)
     {
-        using var x = input.contiguous();
-        int rows = (int)(x.numel() / _inputs), period = (int)(reference.numel() / _inputs);
-        using Tensor rounded = empty([rows, _inputs], dtype: int8), steps = empty(rows);
-        var y = empty([.. x.shape[..^1], _outputs]);
-        var difference = new Difference { X = Tensors.At<float>(x), Reference = Tensors.At<ushort>(reference), To = Tensors.At<sbyte>(rounded), Steps = Tensors.At<float>(steps), Size = _inputs, Period = period };
-        TorchThreads.ForRows(rows, &Round, &difference);
-        Functions!.Multiply(Tensors.At<int>(y), rows, _outputs, rounded, _turned);
-        var total = new Total { Values = Tensors.At<float>(y), RowSteps = Tensors.At<float>(steps), Steps = Tensors.At<float>(_steps), Known = Tensors.At<ushort>(known), Size = _outputs, Period = period };
+        int rows = difference.Rows, period = difference.Period;
+        var y = empty([.. difference.Shape[..^1], _outputs]);
+        Functions!.Multiply(Tensors.At<int>(y), rows, _outputs, difference.Values, _turned);
+        var total = new Total { Values = Tensors.At<float>(y), RowSteps = Tensors.At<float>(difference.Steps), Steps = Tensors.At<float>(_steps), Known = (ushort*)known, Size = _outputs, Period = period };
         TorchThreads.ForRows(rows, &Add, &total);
-        for (int start = 0; start < rows; start += period)
+        foreach (var (start, which, x) in difference.Exceptions)
         {
-            if (Exceptions(new ReadOnlySpan<float>(difference.Steps + start, period)) is not { Length: > 0 } exceptions) continue;
             using var scope = NewDisposeScope();
-            var which = tensor(exceptions);
-            // One input at a time: the last bits of a product depend on its number of rows.
-            y.view(rows, _outputs).narrow(0, start, period).index_copy_(0, which, exactly(x.view(rows, _inputs).narrow(0, start, period).index_select(0, which)));
+            y.view(rows, _outputs).narrow(0, start, period).index_copy_(0, which, exactly(x));
         }
         return y;
     }
@@ -80,52 +64,6 @@ internal sealed unsafe class Int8Matrix : IDisposable
     {
         _turned.Dispose();
         _steps.Dispose();
-    }
-
-    private static long[] Exceptions(ReadOnlySpan<float> steps)
-    {
-        double sum = 0;
-        foreach (float step in steps) sum += step;
-        double most = Exceptional * sum / steps.Length;
-        var exceptions = new List<long>();
-        for (int row = 0; row < steps.Length; row++)
-            if (steps[row] > most) exceptions.Add(row);
-        return [.. exceptions];
-    }
-
-    /// <summary>Each row of x - r to eight bits. A row that is not finite gets a step that is not either, and stays so in the end.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Round(void* arguments, int first, int end)
-    {
-        var given = *(Difference*)arguments;
-        int size = given.Size, width = Vector256<float>.Count;
-        float* difference = stackalloc float[size];
-        for (long row = first; row < end; row++)
-        {
-            float* x = given.X + row * size;
-            ushort* reference = given.Reference + row % given.Period * size;
-            var most = Vector256<float>.Zero;
-            for (int i = 0; i < size; i += 2 * width)
-            {
-                var (low, high) = BFloat16.Load(reference + i);
-                low = Vector256.Load(x + i) - low;
-                high = Vector256.Load(x + i + width) - high;
-                low.Store(difference + i);
-                high.Store(difference + i + width);
-                most = Vector256.Max(most, Vector256.Max(Vector256.Abs(low), Vector256.Abs(high))); // a NaN stays
-            }
-            float largest = float.Epsilon;
-            for (int i = 0; i < width; i++) largest = MathF.Max(largest, most[i]);
-            given.Steps[row] = largest / Most;
-            var scale = Vector256.Create(Most / largest);
-            for (int i = 0; i < size; i += 4 * width)
-                Vector256.Narrow(
-                    Vector256.Narrow(Whole(difference + i, scale), Whole(difference + i + width, scale)),
-                    Vector256.Narrow(Whole(difference + i + 2 * width, scale), Whole(difference + i + 3 * width, scale))).Store(given.To + row * size + i);
-        }
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        static Vector256<int> Whole(float* at, Vector256<float> scale) => Vector256.ConvertToInt32Native(Vector256.Round(Vector256.Load(at) * scale));
     }
 
     /// <summary>From eight-bit sums, in place, to what they are worth and what is known.</summary>
@@ -150,14 +88,6 @@ internal sealed unsafe class Int8Matrix : IDisposable
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         static void Sum(float* at, Vector256<float> row, float* steps, Vector256<float> known) =>
             Vector256.FusedMultiplyAdd(Vector256.ConvertToSingle(Vector256.Load((int*)at)) * row, Vector256.Load(steps), known).Store(at);
-    }
-
-    private struct Difference
-    {
-        public float* X, Steps;
-        public ushort* Reference;
-        public sbyte* To;
-        public int Size, Period;
     }
 
     private struct Total

@@ -51,6 +51,13 @@ internal static unsafe class RowLoops
         return y;
     }
 
+    /// <summary>A tensor of float32 without gaps, in bfloat16.</summary>
+    public static void ToBFloat16(Tensor x, ushort* to)
+    {
+        var copy = new Narrowed { X = Tensors.At<float>(x), To = to, Size = (int)x.shape[^1] };
+        TorchThreads.ForRows((int)(x.numel() / copy.Size), &Narrow, &copy);
+    }
+
     private static bool IsPlain(Tensor x) =>
         x.dtype == float32 && Tensors.AreOurs(x) && x.is_contiguous() && x.shape[^1] % (2 * Vector256<float>.Count) == 0;
 
@@ -103,6 +110,19 @@ internal static unsafe class RowLoops
                 Vector256.FusedMultiplyAdd(left, sin, right * cos).Store(y + given.Half + i);
             }
         }
+    }
+
+    private static void Narrow(void* arguments, int first, int end)
+    {
+        var given = *(Narrowed*)arguments;
+        for (long row = first; row < end; row++) BFloat16.Narrow(given.X + row * given.Size, given.To + row * given.Size, given.Size);
+    }
+
+    private struct Narrowed
+    {
+        public float* X;
+        public ushort* To;
+        public int Size;
     }
 
     private struct Norm

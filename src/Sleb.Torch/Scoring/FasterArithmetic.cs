@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Sleb.Core.Search;
+using Sleb.Torch.Families;
 using Sleb.Torch.Natives;
 
 namespace Sleb.Torch.Scoring;
@@ -41,7 +42,7 @@ internal static class FasterArithmetic
             {
                 full = Shorter(full, Time(() => nn.functional.linear(x, w)));
                 low = Shorter(low, Time(() => nn.functional.linear(lowX, lowW)));
-                if (rounded is not null) eight = Shorter(eight, Time(() => rounded.Multiply(x, lowX, lowX, rows => rows)));
+                if (rounded is not null) eight = Shorter(eight, Time(() => Difference(rounded)));
             }
             bool bf16Pays = full > Worthwhile * low, int8Pays = eight < Shorter(full, low); // the sampled head is faster in any case
             return int8Pays ? bf16Pays ? Arithmetic.Int8Bf16 : Arithmetic.Int8 : bf16Pays ? Arithmetic.Bf16 : Arithmetic.Fp32;
@@ -49,6 +50,13 @@ internal static class FasterArithmetic
         finally
         {
             set_num_threads(threads);
+        }
+
+        unsafe Tensor Difference(Int8Matrix matrix)
+        {
+            nint ones = (nint)Tensors.At<ushort>(lowX);
+            using var difference = RoundedDifference.Of(x, new KnownProduct(ones, ones, Rows));
+            return matrix.Multiply(difference, ones, rows => rows);
         }
 
         static TimeSpan Time(Func<Tensor> product)

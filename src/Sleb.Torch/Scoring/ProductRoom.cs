@@ -1,8 +1,12 @@
+using Sleb.Torch.Natives;
+
 namespace Sleb.Torch.Scoring;
 
-/// <summary>The memory that kept products of all windows may take together.</summary>
-internal sealed class ProductRoom(long bytes)
+/// <summary>Where products are kept, and what those of all windows may take together.</summary>
+internal sealed class ProductRoom(long bytes) : IDisposable
 {
+    public KeptMemory Memory { get; } = new();
+
     public long Left { get; private set; } = bytes;
 
     /// <summary>Whether there was room.</summary>
@@ -14,4 +18,6 @@ internal sealed class ProductRoom(long bytes)
     }
 
     public void Give(long bytes) => Left += bytes;
+
+    public void Dispose() => Memory.Dispose();
 }

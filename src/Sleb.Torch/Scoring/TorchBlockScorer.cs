@@ -24,6 +24,7 @@ internal sealed class TorchBlockScorer : IBlockScorer, IDisposable
     private readonly IReadOnlyList<int[]> _windows;
     private readonly WindowStates[] _states;
     private readonly SampledHead?[] _heads;
+    private readonly ProductRoom _products;
     private readonly bool _inEightBits;
     private readonly (TimeSpan Time, int Passes)[] _times;
 
@@ -38,9 +39,9 @@ internal sealed class TorchBlockScorer : IBlockScorer, IDisposable
         long walk = windows.Sum(ids => (long)ids.Length) * model.HiddenSize * sizeof(float) * (model.BlockCount + 1);
         long room = stateBytes ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 8;
         bool keep = walk * (1 + Contenders) <= room;
-        var products = new ProductRoom(_inEightBits ? room : 0);
+        _products = new ProductRoom(_inEightBits ? room : 0);
         _heads = new SampledHead?[windows.Count];
-        _states = [.. windows.Select(ids => new WindowStates(model, ids, keep, products, Time))];
+        _states = [.. windows.Select(ids => new WindowStates(model, ids, keep, _products, Time))];
     }
 
     public int BlockCount => _model.BlockCount;
@@ -75,7 +76,11 @@ internal sealed class TorchBlockScorer : IBlockScorer, IDisposable
         return new([.. cosines.Select(sum => 1 - sum / tokens)], [.. _times.Select(time => Math.Round(time.Time.TotalMilliseconds / time.Passes, 3))]);
     }
 
-    public void Dispose() => Array.ForEach(_states, states => states.Dispose());
+    public void Dispose()
+    {
+        Array.ForEach(_states, states => states.Dispose());
+        _products.Dispose();
+    }
 
     private double[] TokenNll(IReadOnlyList<int> alive, int block, int candidates, int window, Arithmetic arithmetic, CancellationToken cancellationToken)
     {
@@ -122,7 +127,7 @@ internal sealed class TorchBlockScorer : IBlockScorer, IDisposable
                 }
             }
             var head = _heads[window] ??= DrawHead(alive, window, cancellationToken);
-            using var logits = new ReferencePass();
+            using var logits = new ReferencePass(_products.Memory);
             head.Record(states.Before(alive, alive.Count, cancellationToken), logits);
             return [.. groups.SelectMany(group => group.Blocks.Select((block, i) => Loss(block, group.States, i)))];
 

@@ -243,7 +243,7 @@ internal sealed class TorchModel : IDisposable
         }
         finally
         {
-            (_references.Written, _references.Read) = (null, null);
+            _references.Clear();
         }
     }
 

@@ -40,7 +40,7 @@ internal sealed class WindowStates(TorchModel model, int[] ids, bool keep, Produ
     {
         var input = Before(alive, position, cancellationToken);
         if (_trunk.Products(position) is { } known) return known;
-        var pass = new ReferencePass();
+        var pass = new ReferencePass(room.Memory);
         if (Step(_trunk, position, alive[position], input, pass)) return pass;
         _passing?.Dispose();
         return _passing = pass;
@@ -79,7 +79,7 @@ internal sealed class WindowStates(TorchModel model, int[] ids, bool keep, Produ
         {
             cancellationToken.ThrowIfCancellationRequested();
             int position = walk.Length - 1;
-            var pass = keep && walk.Records && room.Left > 0 ? new ReferencePass() : null;
+            var pass = keep && walk.Records && room.Left > 0 ? new ReferencePass(room.Memory) : null;
             if (!Step(walk, position, blocks[position], walk.Last, pass)) pass?.Dispose();
         }
         return walk.Last;
