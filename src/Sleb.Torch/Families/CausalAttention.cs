@@ -28,7 +28,7 @@ internal static class CausalAttention
         var (type, result) = (ProductType ?? v.dtype, v.dtype);
         q = Flat(q.Times((scale ?? 1 / Math.Sqrt(size)) / (softCap ?? 1)).to(type));
         (k, v) = (Flat(Repeat(k.to(type))).transpose(1, 2), Flat(Repeat(v.to(type))));
-        var y = empty([batch * heads, length, size], float32, v.device);
+        var y = empty([batch, length, heads, size], float32, v.device); // as the output projection reads it
         for (long start = 0; start < length; start += Chunk)
         {
             using var chunk = NewDisposeScope();
@@ -37,9 +37,11 @@ internal static class CausalAttention
             var scores = q.narrow(1, start, count).bmm(k.narrow(2, first, end - first)); // (B * nh, count, keys)
             if (softCap is { } cap) scores = scores.to(float32).tanh_().TimesInPlace(cap).to(type);
             var sums = Tensors.AreOurs(scores) ? CausalExponentials.InPlace(scores, start - first, window) : ExponentialsInPlace(scores, start - first, window);
-            y.narrow(1, start, count).copy_(scores.bmm(v.narrow(1, first, end - first))).div_(sums.unsqueeze(2));
+            var weighted = scores.bmm(v.narrow(1, first, end - first));
+            if (!RowLoops.Divide(weighted, sums, y, start))
+                y.narrow(1, start, count).transpose(1, 2).copy_(weighted.view(batch, heads, count, size)).div_(sums.view(batch, heads, count, 1));
         }
-        return y.to(result).view(batch, heads, length, size).MoveToOuterDisposeScope();
+        return y.to(result).transpose(1, 2).MoveToOuterDisposeScope();
 
         // Query head h reads key/value head h / (heads per group).
         Tensor Repeat(Tensor x) => groups > 1 ? x.repeat_interleave(groups, dim: 1) : x;

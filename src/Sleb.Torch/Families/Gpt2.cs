@@ -120,7 +120,7 @@ internal sealed class Gpt2Mlp : nn.Module<Tensor, Tensor>
 }
 
 /// <summary>y = x W + b: a linear layer whose weight lies as [in, out].</summary>
-internal sealed class Conv1D : nn.Module<Tensor, Tensor>, ILowPrecision
+internal sealed class Conv1D : nn.Module<Tensor, Tensor>, ILowPrecision, IMultiplies
 {
     private readonly Parameter weight, bias;
 
@@ -131,5 +131,17 @@ internal sealed class Conv1D : nn.Module<Tensor, Tensor>, ILowPrecision
         RegisterComponents();
     }
 
-    public override Tensor forward(Tensor x) => matmul(x.to(weight.dtype), weight).Plus(bias);
+    public WeightProducts Products { get; } = new();
+
+    public override Tensor forward(Tensor x)
+    {
+        using var turned = weight.t();
+        return Products.Multiply(x, turned, bias);
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing) Products.Dispose();
+        base.Dispose(disposing);
+    }
 }

@@ -1,5 +1,4 @@
 using Sleb.Torch.Natives;
-using TorchSharp.Modules;
 using F = TorchSharp.torch.nn.functional;
 
 namespace Sleb.Torch.Families;
@@ -21,7 +20,7 @@ internal sealed class WeightProducts : IDisposable
     public References? References { get; set; }
 
     /// <summary>x W^T + b, in W's type, for some of W's rows.</summary>
-    public Tensor Multiply(Tensor input, Parameter weight, Parameter? bias = null, VocabularySlice? slice = null)
+    public Tensor Multiply(Tensor input, Tensor weight, Tensor? bias = null, VocabularySlice? slice = null)
     {
         if (References?.Read?.Find(this, slice, input) is { } known && Rounded(weight, slice) is { } rounded)
             return rounded.Multiply(References.Difference(input, known), known.Output, rows => Plain(rows, weight, bias, slice)); // the bias is in what is known
@@ -38,7 +37,7 @@ internal sealed class WeightProducts : IDisposable
         _rounded.Clear();
     }
 
-    private Tensor Plain(Tensor input, Parameter weight, Parameter? bias, VocabularySlice? slice)
+    private Tensor Plain(Tensor input, Tensor weight, Tensor? bias, VocabularySlice? slice)
     {
         if (PackedRows.Count > 0 && Packed((int)(input.numel() / input.shape[^1]), weight, slice) is { } packed)
         {
@@ -48,14 +47,14 @@ internal sealed class WeightProducts : IDisposable
         return F.linear(input.to(weight.dtype), slice.Of(weight), bias is null ? null : slice.Of(bias));
     }
 
-    private PackedMatrix? Packed(int rows, Parameter weight, VocabularySlice? slice)
+    private PackedMatrix? Packed(int rows, Tensor weight, VocabularySlice? slice)
     {
         if (!PackedRows.Contains(rows) || slice is { IsList: true }) return null;
         if (!_packed.TryGetValue((rows, slice), out var packed)) _packed.Add((rows, slice), packed = PackedMatrix.Create(slice.Of(weight), rows));
         return packed;
     }
 
-    private Int8Matrix? Rounded(Parameter weight, VocabularySlice? slice)
+    private Int8Matrix? Rounded(Tensor weight, VocabularySlice? slice)
     {
         if (!_rounded.TryGetValue(new(slice), out var rounded)) _rounded.Add(new(slice), rounded = Int8Matrix.Create(slice.Of(weight)));
         return rounded;

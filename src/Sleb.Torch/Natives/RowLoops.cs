@@ -3,7 +3,7 @@ using System.Runtime.Intrinsics;
 
 namespace Sleb.Torch.Natives;
 
-/// <summary>What a block does between its products, each in one pass over the numbers, where libtorch takes two to six.</summary>
+/// <summary>What a model does between its products, each in one pass over the numbers, where libtorch takes two to six.</summary>
 /// <remarks>For float32 on the CPU, in whole vectors; where a tensor is another one, the answer is null and libtorch's operations do it.</remarks>
 internal static unsafe class RowLoops
 {
@@ -49,6 +49,41 @@ internal static unsafe class RowLoops
         };
         TorchThreads.ForRows((int)(x.shape[0] * x.shape[1] * x.shape[2]), &Rotate, &turn);
         return y;
+    }
+
+    /// <summary>The logarithm of each row's sum of exponentials, in float64: (rows, columns) to (rows).</summary>
+    /// <param name="weights">(columns): what each exponential counts; null is 1.</param>
+    public static Tensor? LogSumExp(Tensor x, Tensor? weights = null)
+    {
+        if (x.dtype != float32 || !Tensors.AreOurs(x) || !x.is_contiguous()) return null;
+        var y = empty([x.shape[0]], dtype: float64);
+        var sums = new Sums { X = Tensors.At<float>(x), Weights = weights is null ? null : Tensors.At<float>(weights), Y = Tensors.At<double>(y), Size = (int)x.shape[1] };
+        TorchThreads.ForRows((int)x.shape[0], &Sum, &sums);
+        return y;
+    }
+
+    /// <summary>Attention's weighted sums of values over their weights, from head by head to token by token.</summary>
+    /// <param name="x">(B * heads, queries, D), float32 or bfloat16.</param>
+    /// <param name="sums">(B * heads, queries).</param>
+    /// <param name="to">(B, T, heads, D): the queries' tokens from <paramref name="first"/> on are written.</param>
+    /// <returns>Whether it was done.</returns>
+    public static bool Divide(Tensor x, Tensor sums, Tensor to, long first)
+    {
+        if (!Tensors.AreOurs(x) || !x.is_contiguous() || !IsPlain(to) || x.dtype != bfloat16 && x.dtype != float32) return false;
+        var mean = new Mean
+        {
+            X = Tensors.At<byte>(x),
+            Sums = Tensors.At<float>(sums),
+            To = Tensors.At<float>(to),
+            IsHalf = x.dtype == bfloat16,
+            Queries = (int)x.shape[1],
+            Heads = (int)to.shape[2],
+            Length = (int)to.shape[1],
+            Size = (int)x.shape[2],
+            First = (int)first,
+        };
+        TorchThreads.ForRows((int)(x.shape[0] * x.shape[1]), &Divide, &mean);
+        return true;
     }
 
     /// <summary>A tensor of float32 without gaps, in bfloat16.</summary>
@@ -116,6 +151,82 @@ internal static unsafe class RowLoops
     {
         var given = *(Narrowed*)arguments;
         for (long row = first; row < end; row++) BFloat16.Narrow(given.X + row * given.Size, given.To + row * given.Size, given.Size);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Sum(void* arguments, int first, int end)
+    {
+        var given = *(Sums*)arguments;
+        int width = Vector256<float>.Count, whole = given.Size - given.Size % (2 * width);
+        for (long row = first; row < end; row++)
+        {
+            float* x = given.X + row * given.Size;
+            float most = float.NegativeInfinity;
+            Vector256<float> even = Vector256.Create(most), odd = even;
+            for (int i = 0; i < whole; i += 2 * width)
+            {
+                even = Vector256.Max(even, Vector256.Load(x + i));
+                odd = Vector256.Max(odd, Vector256.Load(x + i + width));
+            }
+            even = Vector256.Max(even, odd);
+            for (int i = 0; i < width; i++) most = MathF.Max(most, even[i]);
+            for (int i = whole; i < given.Size; i++) most = MathF.Max(most, x[i]);
+            var shift = Vector256.Create(most);
+            even = odd = Vector256<float>.Zero;
+            for (int i = 0; i < whole; i += 2 * width)
+            {
+                Vector256<float> low = VectorExp.OfNegative(Vector256.Load(x + i) - shift), high = VectorExp.OfNegative(Vector256.Load(x + i + width) - shift);
+                even = given.Weights is null ? even + low : Vector256.FusedMultiplyAdd(low, Vector256.Load(given.Weights + i), even);
+                odd = given.Weights is null ? odd + high : Vector256.FusedMultiplyAdd(high, Vector256.Load(given.Weights + i + width), odd);
+            }
+            double sum = Vector256.Sum(even + odd);
+            for (int i = whole; i < given.Size; i++)
+                sum += VectorExp.OfNegative(Vector256.Create(x[i] - most))[0] * (given.Weights is null ? 1 : given.Weights[i]);
+            given.Y[row] = most + Math.Log(sum);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Divide(void* arguments, int first, int end)
+    {
+        var given = *(Mean*)arguments;
+        int size = given.Size, width = Vector256<float>.Count;
+        for (int row = first; row < end; row++)
+        {
+            int query = row % given.Queries, head = row / given.Queries % given.Heads, batch = row / given.Queries / given.Heads;
+            float* to = given.To + (((long)batch * given.Length + given.First + query) * given.Heads + head) * size;
+            var sum = Vector256.Create(given.Sums[row]);
+            if (given.IsHalf)
+            {
+                ushort* x = (ushort*)given.X + (long)row * size;
+                for (int i = 0; i < size; i += 2 * width)
+                {
+                    var (low, high) = BFloat16.Load(x + i);
+                    (low / sum).Store(to + i);
+                    (high / sum).Store(to + i + width);
+                }
+            }
+            else
+            {
+                float* x = (float*)given.X + (long)row * size;
+                for (int i = 0; i < size; i += width) (Vector256.Load(x + i) / sum).Store(to + i);
+            }
+        }
+    }
+
+    private struct Sums
+    {
+        public float* X, Weights;
+        public double* Y;
+        public int Size;
+    }
+
+    private struct Mean
+    {
+        public byte* X;
+        public float* Sums, To;
+        public bool IsHalf;
+        public int Queries, Heads, Length, Size, First;
     }
 
     private struct Narrowed

@@ -1,5 +1,6 @@
 using Sleb.Core.Search;
 using Sleb.Torch.Families;
+using Sleb.Torch.Natives;
 
 namespace Sleb.Torch.Scoring;
 
@@ -73,9 +74,10 @@ internal sealed class SampledHead
     /// <summary>The logarithm of each row's weighted sum of exponentials, in double on the CPU; the logits are used up.</summary>
     private Tensor LogSums(Tensor logits)
     {
+        var weights = tensor(_weights, device: logits.device);
+        if (RowLoops.LogSumExp(logits, weights) is { } sums) return sums;
         var most = logits.amax([-1], keepdim: true);
-        var sums = logits.sub_(most).exp_().mv(tensor(_weights, device: logits.device));
-        return sums.to(float64).log_().PlusInPlace(most.squeeze(1).to(float64)).cpu();
+        return logits.sub_(most).exp_().mv(weights).to(float64).log_().PlusInPlace(most.squeeze(1).to(float64)).cpu();
     }
 
     /// <summary>Each entry's chance, which add up to <see cref="Size"/>, or the whole vocabulary's where it is not twice as large.</summary>

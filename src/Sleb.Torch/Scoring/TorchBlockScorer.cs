@@ -18,7 +18,7 @@ internal sealed class TorchBlockScorer : IBlockScorer, IDisposable
     /// Tokens of candidates that go through a block together in eight bits: with fewer, a fifth of the time is between the products, where
     /// one core waits for the other; with more, nothing is gained.
     /// </summary>
-    private const int RowsTogether = 2048;
+    private const int RowsTogether = 3072;
 
     private readonly TorchModel _model;
     private readonly IReadOnlyList<int[]> _windows;
@@ -104,7 +104,8 @@ internal sealed class TorchBlockScorer : IBlockScorer, IDisposable
     {
         var (states, ids) = (_states[window], _windows[window]);
         ScalarType? attention = arithmetic == Arithmetic.Int8Bf16 ? bfloat16 : null;
-        int together = Math.Max(1, RowsTogether / ids.Length);
+        int most = Math.Max(1, RowsTogether / ids.Length), count = candidates.Count(alive.Contains);
+        int together = (int)Math.Ceiling(count / Math.Ceiling((double)count / most)); // 5 and 5 rather than 8 and 2
         var groups = new List<(List<int> Blocks, Tensor States)>(); // the states are (candidates, T, H)
         try
         {

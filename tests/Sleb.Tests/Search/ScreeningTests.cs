@@ -26,6 +26,19 @@ public class ScreeningTests
     }
 
     [Fact]
+    public void A_rival_is_scored_again_only_until_it_is_out_of_the_noise()
+    {
+        // Block 2 is the best by 0.01, bfloat16 is off by 0.001 up and down: twelve differences, eight of 2 and four of 3, say so.
+        double[] losses = [0, 2.5, 2.00, 2.01, 2.5, 0];
+        double Loss(IReadOnlyList<int> alive, int window) => alive.Count == 6 ? 1 : losses[Missing(alive, 6)] + window;
+        var scorer = new TableScorer(6, 8, Loss, (_, window) => window % 2 == 0 ? 0.001 : -0.001);
+        var removal = new SlebSearch(scorer, Bf16).Run(1).Single();
+        Assert.Equal((2, 3), (removal.Block, removal.RunnerUp));
+        Assert.Equal([true, false, true, true], removal.Candidates.Select(candidate => candidate.Screened));
+        Assert.Equal(4, scorer.Scored.Count(scored => scored.StartsWith("0,1,2,4,5 on", StringComparison.Ordinal) && !scored.EndsWith("bf16", StringComparison.Ordinal)));
+    }
+
+    [Fact]
     public void A_first_candidate_without_any_noise_says_nothing_about_the_next()
     {
         // As with a block near the end, which has little behind it that could be rounded: without 1 nothing is off, without 2 0.01.

@@ -44,4 +44,37 @@ public class RowLoopsTests
         }
         Assert.Null(RowLoops.Rotate(randn(1, 3, 11, 48), cos, sin));
     }
+
+    [Theory]
+    [InlineData(4096, 3)]
+    [InlineData(199, 0)]
+    [InlineData(5, 1)]
+    public void Sums_of_exponentials_are_libtorch_s_also_where_a_row_is_not_finite(int columns, int far)
+    {
+        LibTorch.EnsureLoaded();
+        using var scope = NewDisposeScope();
+        Tensor x = randn(9, columns).mul(5), weights = rand(columns).add(0.5);
+        x[2, far] = 500;
+        x[3] = x[3].sub(1000);
+        x[4, far] = float.NaN;
+        Assert.True(RowLoops.LogSumExp(x)!.allclose(x.to(float64).logsumexp(-1), rtol: 1e-6, atol: 1e-6, equal_nan: true));
+        Assert.True(RowLoops.LogSumExp(x, weights)!.allclose(x.to(float64).add(weights.to(float64).log()).logsumexp(-1), rtol: 1e-6, atol: 1e-6, equal_nan: true));
+        Assert.Null(RowLoops.LogSumExp(x.t()));
+    }
+
+    [Fact]
+    public void Heads_are_divided_into_their_tokens()
+    {
+        LibTorch.EnsureLoaded();
+        using var scope = NewDisposeScope();
+        Tensor weighted = randn(2 * 3, 5, 16), sums = rand(2 * 3, 5).add(1), all = zeros(2, 11, 3, 16);
+        foreach (var type in (ScalarType[])[float32, bfloat16])
+        {
+            var given = weighted.to(type);
+            Assert.True(RowLoops.Divide(given, sums, all, 4));
+            Assert.True(all[.., 4..9].allclose((given.to(float32) / sums.unsqueeze(2)).view(2, 3, 5, 16).transpose(1, 2)));
+            Assert.Equal(0, all[.., ..4].abs().sum().item<float>() + all[.., 9..].abs().sum().item<float>());
+        }
+        Assert.False(RowLoops.Divide(weighted.to(float64), sums, all, 0));
+    }
 }
