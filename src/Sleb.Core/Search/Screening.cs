@@ -2,8 +2,8 @@ namespace Sleb.Core.Search;
 
 /// <summary>
 /// Lets float32 decide among candidates that were scored in a cheaper arithmetic: the best, and every one that lies within the noise
-/// of the best, is scored again, until it lies outside. The noise is what the two arithmetics were seen to differ by in the search so far: a part that all
-/// windows share, which is subtracted, and a part that averages out over windows.
+/// of the best, is scored again, until it lies outside. The noise is what the two arithmetics were seen to differ by in the search so
+/// far: a part that all windows share, which is subtracted, and a part that averages out over windows.
 /// </summary>
 internal sealed class Screening(Arithmetic arithmetic)
 {

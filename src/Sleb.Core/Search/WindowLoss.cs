@@ -7,7 +7,7 @@ namespace Sleb.Core.Search;
 /// <param name="Segments">Means over up to 64 equal parts of the window, of eight tokens at least where it has as many, to a millionth of a nat: what racing compares.</param>
 public sealed record WindowLoss(int Block, int Window, double Nll, IReadOnlyList<double> Segments)
 {
-    private const int MostSegments = 64, FewestTokens = 8;
+    private const int MostSegments = 128, FewestTokens = 4;
 
     /// <summary>From the loss of every target token, summed in double in the tokens' order.</summary>
     public static WindowLoss Of(int block, int window, ReadOnlySpan<double> tokenNll)

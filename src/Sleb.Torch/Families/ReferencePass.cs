@@ -65,7 +65,7 @@ internal sealed class References
     {
         if (_last is { } last && ReferenceEquals(last.Given, input) && last.Rounded.Reference == known.Input) return last.Rounded;
         _last?.Rounded.Dispose();
-        _last = (input, RoundedDifference.Of(input, known));
+        _last = (input, new RoundedDifference(input, known));
         return _last.Value.Rounded;
     }
 

@@ -25,7 +25,11 @@ internal sealed class WeightProducts : IDisposable
         if (References?.Read?.Find(this, slice, input) is { } known && Rounded(weight, slice) is { } rounded)
             return rounded.Multiply(References.Difference(input, known), known.Output, rows => Plain(rows, weight, bias, slice)); // the bias is in what is known
         var product = Plain(input, weight, bias, slice);
-        References?.Written?.Add(this, slice, input, product);
+        if (References?.Written is { } pass)
+        {
+            pass.Add(this, slice, input, product);
+            Rounded(weight, slice);
+        }
         return product;
     }
 

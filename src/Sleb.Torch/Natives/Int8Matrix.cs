@@ -37,8 +37,11 @@ internal sealed unsafe class Int8Matrix : IDisposable
         if (weight.shape[1] % (4 * Vector256<float>.Count) != 0 || weight.shape[0] % (2 * Vector256<float>.Count) != 0) return null;
         using var none = no_grad();
         using var scope = NewDisposeScope();
-        var steps = weight.abs().amax([-1], keepdim: true).Over(RoundedDifference.Most).Plus(float.Epsilon);
-        return new Int8Matrix(weight.div(steps).round_().to(int8).t(), steps.squeeze(1));
+        // What stays is made first: behind what comes and goes it would leave a gap.
+        var (values, steps) = (empty(weight.shape, dtype: int8), empty(weight.shape[0], 1));
+        steps.copy_(weight.abs().amax([-1], keepdim: true).Over(RoundedDifference.Most).Plus(float.Epsilon));
+        values.copy_(weight.div(steps).round_());
+        return new Int8Matrix(values.t(), steps.squeeze(1));
     }
 
     /// <summary>x W^T = <paramref name="known"/> + (x - r) W^T in float32: (rows, outputs), whatever shape the rows have.</summary>

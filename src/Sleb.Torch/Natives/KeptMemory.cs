@@ -4,9 +4,9 @@ namespace Sleb.Torch.Natives;
 
 /// <summary>Memory for numbers that stay, in pieces of a few sizes that come again and again.</summary>
 /// <remarks>Among the tensors that come and go, pieces that stay break up what is free: libtorch's own allocator then holds half as much again.</remarks>
-internal sealed unsafe partial class KeptMemory : IDisposable
+internal sealed unsafe class KeptMemory : IDisposable
 {
-    private const int Chunk = 64 << 20, HugePage = 2 << 20, Page = 4096, Alignment = 64;
+    private const int Chunk = 64 << 20, Page = 4096, Alignment = 64;
 
     private readonly List<nint> _chunks = [];
     private readonly Dictionary<long, Stack<nint>> _free = [];
@@ -20,8 +20,7 @@ internal sealed unsafe partial class KeptMemory : IDisposable
         if (_end - _next < room)
         {
             long size = Math.Max(Chunk, room);
-            _next = (nint)NativeMemory.AlignedAlloc((nuint)size, HugePage);
-            if (OperatingSystem.IsLinux()) _ = Advise(_next, (nint)size, HugePages);
+            _next = (nint)NativeMemory.AlignedAlloc((nuint)size, Alignment);
             TorchThreads.ForRows((int)(size / Page), &Touch, (void*)_next);
             _end = _next + (nint)size;
             _chunks.Add(_next);
@@ -52,10 +51,4 @@ internal sealed unsafe partial class KeptMemory : IDisposable
     {
         for (long page = first; page < end; page++) ((byte*)chunk)[page * Page] = 0;
     }
-
-    /// <summary>Advice of Linux: to fault memory in by pages of 2 MB takes a third of the time. Where it cannot, nothing is lost.</summary>
-    private const int HugePages = 14;
-
-    [LibraryImport("libc", EntryPoint = "madvise")]
-    private static partial int Advise(nint at, nint bytes, int advice);
 }

@@ -16,7 +16,8 @@ internal sealed unsafe class RoundedDifference : IDisposable
     /// </summary>
     private const int Exceptional = 8;
 
-    private RoundedDifference(Tensor x, KnownProduct known)
+    /// <param name="x">(rows, inputs), float32, whatever shape the rows have; one or more inputs, one below the other, of as many rows as the known product has.</param>
+    public RoundedDifference(Tensor x, KnownProduct known)
     {
         int inputs = (int)x.shape[^1];
         (Shape, Rows, Period, Reference) = (x.shape, (int)(x.numel() / inputs), known.Rows, known.Input);
@@ -27,9 +28,6 @@ internal sealed unsafe class RoundedDifference : IDisposable
         using var flat = contiguous.view(Rows, inputs);
         Exceptions = FindExceptions(flat);
     }
-
-    /// <param name="x">(rows, inputs), float32, whatever shape the rows have; one or more inputs, one below the other, of as many rows as the known product has.</param>
-    public static RoundedDifference Of(Tensor x, KnownProduct known) => new(x, known);
 
     /// <summary>x's.</summary>
     public long[] Shape { get; }

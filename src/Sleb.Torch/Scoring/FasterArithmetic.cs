@@ -55,7 +55,7 @@ internal static class FasterArithmetic
         unsafe Tensor Difference(Int8Matrix matrix)
         {
             nint ones = (nint)Tensors.At<ushort>(lowX);
-            using var difference = RoundedDifference.Of(x, new KnownProduct(ones, ones, Rows));
+            using var difference = new RoundedDifference(x, new KnownProduct(ones, ones, Rows));
             return matrix.Multiply(difference, ones, rows => rows);
         }
 

@@ -8,14 +8,13 @@ namespace Sleb.Torch.Scoring;
 /// <remarks>
 /// An entry is drawn with a probability that grows with what the dense model gives it on this text, and its exponential counts by the
 /// inverse, so that sums over the sample are right on average (Horvitz and Thompson 1952; as sampled softmax in Bengio and Senécal 2008).
-/// Entries that matter and all targets are drawn for certain. The same sample serves all candidates, and each token's error under the
-/// dense model, which is known, is taken off. What is left differs from candidate to candidate by half a thousandth of a nat on a window
-/// of 512 tokens, where a sixth of 49,152 entries is drawn.
+/// Entries that matter and all targets are drawn for certain. The same sample serves all candidates, and each token's error under a model
+/// that they differ little from, whose losses are known, is taken off.
 /// </remarks>
 internal sealed class SampledHead
 {
     /// <summary>Entries drawn. A vocabulary that is not much larger is taken whole.</summary>
-    public const int Size = 8192;
+    public const int Size = 4096;
 
     /// <summary>Of the power of an entry's mean probability that its chance to be drawn goes with: of 0.5, 0.75 and 1 it gave the smallest errors.</summary>
     private const double Power = 0.75;
@@ -24,17 +23,13 @@ internal sealed class SampledHead
     private readonly VocabularySlice _slice;
     private readonly float[] _weights; // the inverse of each drawn entry's chance
     private readonly long[] _targets; // where each token's successor is among the drawn; the last token has none
-    private readonly double[] _beyond; // log-sum-exp of all entries less that of the sample, in the dense model
 
-    private SampledHead(TorchModel model, int[] ids, double[] chances, Tensor hidden, double[] logSums)
+    private SampledHead(TorchModel model, int[] ids, double[] chances)
     {
         _model = model;
         var (entries, weights) = Draw(chances);
         (_slice, _weights) = (new VocabularySlice(entries), weights);
         _targets = [.. ids[1..].Append(ids[^1]).Select(id => (long)Math.Max(0, Array.BinarySearch(entries, id)))];
-        using var scope = NewDisposeScope();
-        double[] sampled = LogSums(model.Logits(hidden, _slice)).data<double>().ToArray();
-        _beyond = [.. logSums.Zip(sampled, (all, some) => all - some)];
     }
 
     /// <summary>In one pass of the whole head, whose losses come out of it.</summary>
@@ -51,27 +46,27 @@ internal sealed class SampledHead
             float[] sums = loss.Mass(logits, token).cpu().data<float>().ToArray();
             for (int i = 0; i < sums.Length; i++) mass[row + i] += sums[i];
         }, cancellationToken);
-        return (new SampledHead(model, ids, Chances(mass, ids[1..]), hidden, loss.LogSums()), loss.Tokens());
+        return (new SampledHead(model, ids, Chances(mass, ids[1..])), loss.Tokens());
     }
 
-    /// <summary>Remembers what the sample's logits are for a state that candidates' differ little from.</summary>
-    public void Record(Tensor hidden, ReferencePass pass) => _model.Logits(hidden, _slice, write: pass).Dispose();
+    /// <summary>For candidates that differ little from a model whose losses are known.</summary>
+    /// <param name="hidden">That model's last state: (1, T, H).</param>
+    /// <param name="tokenNll">Its losses: (T - 1).</param>
+    public Neighbourhood Around(Tensor hidden, double[] tokenNll, KeptMemory memory) => new(this, hidden, tokenNll, memory);
 
-    /// <summary>The loss of each of the T-1 next tokens, in nats.</summary>
+    /// <summary>The loss of each of the T-1 next tokens in nats, as far as the sample tells.</summary>
     /// <param name="hidden">The last state: (1, T, H).</param>
-    public double[] TokenNll(Tensor hidden, ReferencePass pass)
+    public double[] TokenNll(Tensor hidden, ReferencePass? write = null, ReferencePass? read = null)
     {
         using var none = no_grad();
         using var scope = NewDisposeScope();
-        var logits = _model.Logits(hidden, _slice, read: pass);
+        var logits = _model.Logits(hidden, _slice, write, read);
         double[] own = logits.gather(1, tensor(_targets, device: logits.device).unsqueeze(1)).squeeze(1).to(float64).cpu().data<double>().ToArray();
         double[] sums = LogSums(logits).data<double>().ToArray();
-        var losses = new double[own.Length - 1];
-        for (int t = 0; t < losses.Length; t++) losses[t] = sums[t] + _beyond[t] - own[t];
-        return losses;
+        return [.. sums[..^1].Zip(own, (sum, target) => sum - target)];
     }
 
-    /// <summary>The logarithm of each row's weighted sum of exponentials, in double on the CPU; the logits are used up.</summary>
+    /// <summary>The logarithm of each row's weighted sum of exponentials, in double on the CPU. The logits may be used up.</summary>
     private Tensor LogSums(Tensor logits)
     {
         var weights = tensor(_weights, device: logits.device);
@@ -123,5 +118,25 @@ internal sealed class SampledHead
             }
         }
         return ([.. entries], [.. weights]);
+    }
+
+    /// <summary>The sample's logits for one state, and what its losses lack there.</summary>
+    internal sealed class Neighbourhood : IDisposable
+    {
+        private readonly SampledHead _head;
+        private readonly ReferencePass _logits;
+        private readonly double[] _lack;
+
+        internal Neighbourhood(SampledHead head, Tensor hidden, double[] tokenNll, KeptMemory memory)
+        {
+            (_head, _logits) = (head, new ReferencePass(memory));
+            _lack = [.. tokenNll.Zip(head.TokenNll(hidden, write: _logits), (all, some) => all - some)];
+        }
+
+        /// <summary>The loss of each of the T-1 next tokens, in nats.</summary>
+        /// <param name="hidden">The last state: (1, T, H).</param>
+        public double[] TokenNll(Tensor hidden) => [.. _head.TokenNll(hidden, read: _logits).Zip(_lack, (some, lack) => some + lack)];
+
+        public void Dispose() => _logits.Dispose();
     }
 }

@@ -1,5 +1,4 @@
 using Sleb.Core.Search;
-using Sleb.Torch.Families;
 
 namespace Sleb.Torch.Scoring;
 
@@ -24,6 +23,7 @@ internal sealed class TorchBlockScorer : IBlockScorer, IDisposable
     private readonly IReadOnlyList<int[]> _windows;
     private readonly WindowStates[] _states;
     private readonly SampledHead?[] _heads;
+    private readonly List<(int[] Blocks, double[] TokenNll)>[] _known; // float32 losses that may be the next round's walk's
     private readonly ProductRoom _products;
     private readonly bool _inEightBits;
     private readonly (TimeSpan Time, int Passes)[] _times;
@@ -40,7 +40,9 @@ internal sealed class TorchBlockScorer : IBlockScorer, IDisposable
         long room = stateBytes ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 8;
         bool keep = walk * (1 + Contenders) <= room;
         _products = new ProductRoom(_inEightBits ? room : 0);
+        if (_inEightBits) model.Round(_products.Memory);
         _heads = new SampledHead?[windows.Count];
+        _known = [.. windows.Select(_ => new List<(int[], double[])>())];
         _states = [.. windows.Select(ids => new WindowStates(model, ids, keep, _products, Time))];
     }
 
@@ -91,8 +93,9 @@ internal sealed class TorchBlockScorer : IBlockScorer, IDisposable
         if (position == alive.Count) hidden = states.Before(alive, position, cancellationToken);
         else if (arithmetic == Arithmetic.Fp32 && states.Keeps && candidates <= Contenders) hidden = states.Without(alive, position, cancellationToken);
         else hidden = _model.Run(states.Before(alive, position, cancellationToken), alive.Skip(position + 1), arithmetic, cancellationToken);
-        if (!_inEightBits || position < BlockCount) return _model.TokenNll(hidden, _windows[window], arithmetic, cancellationToken);
-        (_heads[window], double[] losses) = SampledHead.Draw(_model, hidden, _windows[window], cancellationToken);
+        double[] losses = _inEightBits && position == BlockCount ? DrawHead(hidden, window, cancellationToken)
+            : _model.TokenNll(hidden, _windows[window], arithmetic, cancellationToken);
+        if (_inEightBits) _known[window].Add(([.. alive.Where(other => other != block)], losses));
         return losses;
     }
 
@@ -127,15 +130,15 @@ internal sealed class TorchBlockScorer : IBlockScorer, IDisposable
                     Replace(groups.Count - 1, cat([groups[^1].States, input], 0));
                 }
             }
-            var head = _heads[window] ??= DrawHead(alive, window, cancellationToken);
-            using var logits = new ReferencePass(_products.Memory);
-            head.Record(states.Before(alive, alive.Count, cancellationToken), logits);
+            if (_heads[window] is null) DrawHead(window, cancellationToken);
+            double[] known = Known(alive, window, cancellationToken);
+            using var head = _heads[window]!.Around(states.Before(alive, alive.Count, cancellationToken), known, _products.Memory);
             return [.. groups.SelectMany(group => group.Blocks.Select((block, i) => Loss(block, group.States, i)))];
 
             WindowLoss Loss(int block, Tensor all, int at)
             {
                 using var state = all.narrow(0, at, 1);
-                return WindowLoss.Of(block, window, head.TokenNll(state, logits));
+                return WindowLoss.Of(block, window, head.TokenNll(state));
             }
         }
         finally
@@ -150,14 +153,28 @@ internal sealed class TorchBlockScorer : IBlockScorer, IDisposable
         }
     }
 
-    /// <summary>By the whole model's last state, which is the walk's in the first round.</summary>
-    private SampledHead DrawHead(IReadOnlyList<int> alive, int window, CancellationToken cancellationToken)
+    /// <summary>After a search was resumed: the dense model goes through once more.</summary>
+    private void DrawHead(int window, CancellationToken cancellationToken)
     {
         using var scope = NewDisposeScope();
-        int[] ids = _windows[window];
-        var hidden = alive.Count == BlockCount ? _states[window].Before(alive, alive.Count, cancellationToken)
-            : _model.Run(_model.Embed(ids), Enumerable.Range(0, BlockCount), Arithmetic.Fp32, cancellationToken);
-        return SampledHead.Draw(_model, hidden, ids, cancellationToken).Head;
+        DrawHead(_model.Run(_model.Embed(_windows[window]), Enumerable.Range(0, BlockCount), Arithmetic.Fp32, cancellationToken), window, cancellationToken);
+    }
+
+    /// <summary>By the dense model's last state, whose losses come out of it.</summary>
+    private double[] DrawHead(Tensor hidden, int window, CancellationToken cancellationToken)
+    {
+        (_heads[window], double[] losses) = SampledHead.Draw(_model, hidden, _windows[window], cancellationToken);
+        return losses;
+    }
+
+    /// <summary>The walk's losses in float32: it was a candidate of the round before.</summary>
+    private double[] Known(IReadOnlyList<int> alive, int window, CancellationToken cancellationToken)
+    {
+        double[] losses = _known[window].Find(known => known.Blocks.SequenceEqual(alive)).TokenNll
+            ?? _model.TokenNll(_states[window].Before(alive, alive.Count, cancellationToken), _windows[window], Arithmetic.Fp32, cancellationToken);
+        _known[window].Clear();
+        _known[window].Add(([.. alive], losses));
+        return losses;
     }
 
     private void Time(int block, TimeSpan time) => _times[block] = (_times[block].Time + time, _times[block].Passes + 1);

@@ -88,6 +88,22 @@ internal sealed class TorchModel : IDisposable
             if (module is IMultiplies multiplies) multiplies.Products.PackedRows = [tokens, Math.Min(tokens, HeadChunk)];
     }
 
+    /// <summary>
+    /// Makes the blocks' weights in eight bits before a pass needs them: what stays then lies together. Between tensors that come and go
+    /// it would leave gaps in which no large one finds room.
+    /// </summary>
+    public void Round(KeptMemory memory)
+    {
+        using var none = no_grad();
+        using var scope = NewDisposeScope();
+        var hidden = Embed([0]);
+        for (int block = 0; block < BlockCount; block++)
+        {
+            using var pass = new ReferencePass(memory);
+            hidden = Run(hidden, block, write: pass);
+        }
+    }
+
     /// <summary>Mean loss of each window in nats per token, with only <paramref name="alive"/> (null: all) in place.</summary>
     public IReadOnlyList<double> WindowNll(IReadOnlyList<int[]> windows, IReadOnlyList<int>? alive, CancellationToken cancellationToken)
     {

@@ -9,6 +9,13 @@ namespace Sleb.Torch.Scoring;
 /// <param name="times">Hears of every block pass.</param>
 internal sealed class WindowStates(TorchModel model, int[] ids, bool keep, ProductRoom room, Action<int, TimeSpan> times) : IDisposable
 {
+    /// <summary>
+    /// Where the first walk's states will lie: together. Between the tensors that come and go they would leave gaps in which no large one
+    /// finds room.
+    /// </summary>
+    private readonly Queue<Tensor> _places = new(Enumerable.Range(0, keep ? model.BlockCount : 0)
+        .Select(_ => empty([1, ids.Length, model.HiddenSize], device: model.Device).DetachFromDisposeScope()));
+
     private IReadOnlyList<int> _alive = [];
     private Walk _trunk = new(room) { Records = true };
     private readonly List<Walk> _branches = [];
@@ -51,6 +58,7 @@ internal sealed class WindowStates(TorchModel model, int[] ids, bool keep, Produ
     public void Dispose()
     {
         _passing?.Dispose();
+        while (_places.TryDequeue(out var place)) place.Dispose();
         _trunk.Dispose();
         _branches.ForEach(branch => branch.Dispose());
         _branches.Clear();
@@ -89,11 +97,15 @@ internal sealed class WindowStates(TorchModel model, int[] ids, bool keep, Produ
     /// <returns>Whether the products are.</returns>
     private bool Step(Walk walk, int position, int block, Tensor input, ReferencePass? pass)
     {
+        using var scope = NewDisposeScope();
         long start = Stopwatch.GetTimestamp();
-        var output = model.Run(input, block, write: pass).DetachFromDisposeScope();
+        var output = model.Run(input, block, write: pass);
         times(block, Stopwatch.GetElapsedTime(start));
-        if (walk.Length == position + 1) walk.Add(block, output, keep);
-        else output.Dispose();
+        if (walk.Length == position + 1)
+        {
+            if (_places.TryDequeue(out var place)) place.copy_(output);
+            walk.Add(block, place ?? output.DetachFromDisposeScope(), keep);
+        }
         return pass is not null && keep && walk.Keep(position, pass);
     }
 

@@ -51,6 +51,17 @@ public class RaceTests
     }
 
     [Fact]
+    public void Windows_that_a_trace_of_an_earlier_version_cut_otherwise_are_compared_whole()
+    {
+        CandidateLosses[] losses = [Cut(0, 2), Cut(1, 2), Cut(1, 3)];
+        Assert.Equal(4, PairedDifference.OfSegments(losses[0], losses[1]).Pairs);
+        Assert.Equal(PairedDifference.OfWindows(losses[0], losses[2]), PairedDifference.OfSegments(losses[0], losses[2]));
+
+        static CandidateLosses Cut(int block, int segments) =>
+            new(block, [.. Enumerable.Range(0, 2).Select(window => new WindowLoss(block, window, 2 + block * window, [.. Enumerable.Repeat(2.0 + block * window, segments)]))]);
+    }
+
+    [Fact]
     public void Other_metrics_rank_by_what_they_measure()
     {
         double[] worth = [0, 0.5, 0.1, 0.4, 0.2, 0];

@@ -70,7 +70,7 @@ public class Int8MatrixTests
 
     private static unsafe Tensor Multiply(Int8Matrix matrix, Tensor input, Tensor reference, Tensor known, Func<Tensor, Tensor> exactly)
     {
-        using var difference = RoundedDifference.Of(input, new KnownProduct((nint)Tensors.At<ushort>(reference), (nint)Tensors.At<ushort>(known), (int)reference.shape[0]));
+        using var difference = new RoundedDifference(input, new KnownProduct((nint)Tensors.At<ushort>(reference), (nint)Tensors.At<ushort>(known), (int)reference.shape[0]));
         return matrix.Multiply(difference, (nint)Tensors.At<ushort>(known), exactly);
     }
 

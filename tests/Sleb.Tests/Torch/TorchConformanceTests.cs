@@ -62,9 +62,7 @@ public class TorchConformanceTests
     public void Whatever_it_is_screened_in_the_search_decides_as_in_float32(string name, Arithmetic arithmetic)
     {
         var reference = ConformanceFolder.Open(name);
-        using var checkpoint = reference.Checkpoint();
-        using var model = TorchModel.Load(checkpoint);
-        if (arithmetic == Arithmetic.Bf16) model.Lower(checkpoint);
+        using var model = Load(reference, arithmetic);
         using var scorer = new TorchBlockScorer(model, reference.Rows);
         int[] all = reference.Survivors([]);
         double worst = scorer.ScoreWithout(all, all, 0, reference.Rows.Length, Arithmetic.Fp32, default)
@@ -88,14 +86,20 @@ public class TorchConformanceTests
     public void A_candidate_s_loss_is_the_same_alone_and_among_others(string name, Arithmetic arithmetic)
     {
         var reference = ConformanceFolder.Open(name);
-        using var checkpoint = reference.Checkpoint();
-        using var model = TorchModel.Load(checkpoint);
-        if (arithmetic == Arithmetic.Bf16) model.Lower(checkpoint);
+        using var model = Load(reference, arithmetic);
         using var scorer = new TorchBlockScorer(model, reference.Rows);
         int[] all = reference.Survivors([]);
         var together = scorer.ScoreWithout(all, all, 0, 1, arithmetic, default).ToList();
         Assert.Equal(all.Length, together.Count);
         Assert.Equal(all.SelectMany(block => scorer.ScoreWithout(all, [block], 0, 1, arithmetic, default)).Select(loss => loss.Nll), together.Select(loss => loss.Nll));
+    }
+
+    private static TorchModel Load(ConformanceFolder reference, Arithmetic arithmetic)
+    {
+        using var checkpoint = reference.Checkpoint();
+        var model = TorchModel.Load(checkpoint);
+        if (arithmetic == Arithmetic.Bf16) model.Lower(checkpoint);
+        return model;
     }
 
     [Theory]
