@@ -14,6 +14,7 @@ internal static unsafe class BFloat16
         return ((low << 16).AsSingle(), (high << 16).AsSingle());
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Widen(ushort* from, float* to, int count)
     {
         int width = Vector256<ushort>.Count, whole = count - count % width;
@@ -27,6 +28,7 @@ internal static unsafe class BFloat16
     }
 
     /// <summary>To the nearest, of two as near ones the even.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Narrow(float* from, ushort* to, int count)
     {
         int width = Vector256<ushort>.Count, whole = count - count % width;
@@ -37,6 +39,7 @@ internal static unsafe class BFloat16
             to[i] = (ushort)((bits + 0x7FFF + (bits >> 16 & 1)) >> 16);
         }
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         static Vector256<uint> Upper(float* at)
         {
             var bits = Vector256.Load(at).AsUInt32();

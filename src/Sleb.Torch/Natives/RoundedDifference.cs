@@ -91,7 +91,7 @@ internal sealed unsafe class RoundedDifference : IDisposable
         {
             float* x = given.X + row * size;
             ushort* reference = given.Reference + row % given.Period * size;
-            var most = Vector256<float>.Zero;
+            var most = Vector256<int>.Zero; // magnitudes as integers, which are in the same order, and a NaN is the largest
             for (int i = 0; i < size; i += 2 * width)
             {
                 var (low, high) = BFloat16.Load(reference + i);
@@ -99,10 +99,11 @@ internal sealed unsafe class RoundedDifference : IDisposable
                 high = Vector256.Load(x + i + width) - high;
                 low.Store(difference + i);
                 high.Store(difference + i + width);
-                most = Vector256.Max(most, Vector256.Max(Vector256.Abs(low), Vector256.Abs(high))); // a NaN stays
+                most = Vector256.Max(most, Vector256.Max(Vector256.Abs(low).AsInt32(), Vector256.Abs(high).AsInt32()));
             }
-            float largest = float.Epsilon;
-            for (int i = 0; i < width; i++) largest = MathF.Max(largest, most[i]);
+            int bits = 1; // the smallest number above 0
+            for (int i = 0; i < width; i++) bits = Math.Max(bits, most[i]);
+            float largest = BitConverter.Int32BitsToSingle(bits);
             given.Steps[row] = largest / Most;
             var scale = Vector256.Create(Most / largest);
             for (int i = 0; i < size; i += 4 * width)

@@ -51,6 +51,30 @@ internal static unsafe class RowLoops
         return y;
     }
 
+    /// <summary>(B, heads, T, D) to (B * heads / group, T * group, D), in float32 or bfloat16: some neighbouring heads of a token beside each other.</summary>
+    /// <param name="x">Without gaps in D.</param>
+    public static Tensor? Group(Tensor x, long group, ScalarType type)
+    {
+        if (x.dtype != float32 || !Tensors.AreOurs(x) || x.stride(3) != 1 || type != float32 && type != bfloat16) return null;
+        var y = empty([x.shape[0] * x.shape[1] / group, x.shape[2] * group, x.shape[3]], dtype: type);
+        using var first = x[0, 0, 0];
+        var order = new Order
+        {
+            X = Tensors.At<float>(first),
+            Y = Tensors.At<byte>(y),
+            ToHalf = type == bfloat16,
+            Heads = (int)x.shape[1],
+            Length = (int)x.shape[2],
+            Size = (int)x.shape[3],
+            Group = (int)group,
+            OfBatch = x.stride(0),
+            OfHead = x.stride(1),
+            OfToken = x.stride(2),
+        };
+        TorchThreads.ForRows((int)(x.shape[0] * x.shape[1] * x.shape[2]), &Group, &order);
+        return y;
+    }
+
     /// <summary>The logarithm of each row's sum of exponentials, in float64: (rows, columns) to (rows).</summary>
     /// <param name="weights">(columns): what each exponential counts; null is 1.</param>
     public static Tensor? LogSumExp(Tensor x, Tensor? weights = null)
@@ -63,11 +87,12 @@ internal static unsafe class RowLoops
     }
 
     /// <summary>Attention's weighted sums of values over their weights, from head by head to token by token.</summary>
-    /// <param name="x">(B * heads, queries, D), float32 or bfloat16.</param>
-    /// <param name="sums">(B * heads, queries).</param>
+    /// <param name="x">(B * heads / group, queries * group, D), float32 or bfloat16.</param>
+    /// <param name="sums">(B * heads / group, queries * group).</param>
+    /// <param name="group">Heads of a token that lie beside each other.</param>
     /// <param name="to">(B, T, heads, D): the queries' tokens from <paramref name="first"/> on are written.</param>
     /// <returns>Whether it was done.</returns>
-    public static bool Divide(Tensor x, Tensor sums, Tensor to, long first)
+    public static bool Divide(Tensor x, Tensor sums, long group, Tensor to, long first)
     {
         if (!Tensors.AreOurs(x) || !x.is_contiguous() || !IsPlain(to) || x.dtype != bfloat16 && x.dtype != float32) return false;
         var mean = new Mean
@@ -76,7 +101,8 @@ internal static unsafe class RowLoops
             Sums = Tensors.At<float>(sums),
             To = Tensors.At<float>(to),
             IsHalf = x.dtype == bfloat16,
-            Queries = (int)x.shape[1],
+            PerHead = (int)x.shape[1],
+            Group = (int)group,
             Heads = (int)to.shape[2],
             Length = (int)to.shape[1],
             Size = (int)x.shape[2],
@@ -147,6 +173,20 @@ internal static unsafe class RowLoops
         }
     }
 
+    private static void Group(void* arguments, int first, int end)
+    {
+        var given = *(Order*)arguments;
+        int keyHeads = given.Heads / given.Group;
+        for (int row = first; row < end; row++)
+        {
+            int token = row / given.Group % given.Length, keyHead = row / given.Group / given.Length % keyHeads;
+            int head = keyHead * given.Group + row % given.Group, batch = row / given.Group / given.Length / keyHeads;
+            float* x = given.X + batch * given.OfBatch + head * given.OfHead + token * given.OfToken;
+            if (given.ToHalf) BFloat16.Narrow(x, (ushort*)given.Y + (long)row * given.Size, given.Size);
+            else new ReadOnlySpan<float>(x, given.Size).CopyTo(new Span<float>((float*)given.Y + (long)row * given.Size, given.Size));
+        }
+    }
+
     private static void Narrow(void* arguments, int first, int end)
     {
         var given = *(Narrowed*)arguments;
@@ -165,10 +205,10 @@ internal static unsafe class RowLoops
             Vector256<float> even = Vector256.Create(most), odd = even;
             for (int i = 0; i < whole; i += 2 * width)
             {
-                even = Vector256.Max(even, Vector256.Load(x + i));
-                odd = Vector256.Max(odd, Vector256.Load(x + i + width));
+                even = Vector256.MaxNative(even, Vector256.Load(x + i)); // a NaN comes back in the sum
+                odd = Vector256.MaxNative(odd, Vector256.Load(x + i + width));
             }
-            even = Vector256.Max(even, odd);
+            even = Vector256.MaxNative(even, odd);
             for (int i = 0; i < width; i++) most = MathF.Max(most, even[i]);
             for (int i = whole; i < given.Size; i++) most = MathF.Max(most, x[i]);
             var shift = Vector256.Create(most);
@@ -193,7 +233,8 @@ internal static unsafe class RowLoops
         int size = given.Size, width = Vector256<float>.Count;
         for (int row = first; row < end; row++)
         {
-            int query = row % given.Queries, head = row / given.Queries % given.Heads, batch = row / given.Queries / given.Heads;
+            int keyHeads = given.Heads / given.Group, query = row % given.PerHead / given.Group, keyHead = row / given.PerHead % keyHeads;
+            int head = keyHead * given.Group + row % given.Group, batch = row / given.PerHead / keyHeads;
             float* to = given.To + (((long)batch * given.Length + given.First + query) * given.Heads + head) * size;
             var sum = Vector256.Create(given.Sums[row]);
             if (given.IsHalf)
@@ -226,7 +267,7 @@ internal static unsafe class RowLoops
         public byte* X;
         public float* Sums, To;
         public bool IsHalf;
-        public int Queries, Heads, Length, Size, First;
+        public int PerHead, Group, Heads, Length, Size, First;
     }
 
     private struct Narrowed
@@ -247,6 +288,15 @@ internal static unsafe class RowLoops
     {
         public float* Gate, Up, Y;
         public int Size;
+    }
+
+    private struct Order
+    {
+        public float* X;
+        public byte* Y;
+        public bool ToHalf;
+        public int Heads, Length, Size, Group;
+        public long OfBatch, OfHead, OfToken;
     }
 
     private struct Turn

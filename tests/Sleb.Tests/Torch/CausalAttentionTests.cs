@@ -8,20 +8,21 @@ namespace Sleb.Tests.Torch;
 public class CausalAttentionTests
 {
     [Theory]
-    [InlineData(3, 128, 384, 256, null)]
-    [InlineData(2, 5, 5, 0, null)]
-    [InlineData(1, 37, 101, 64, 19)]
-    [InlineData(1, 40, 40, 0, 1)]
-    public void One_pass_is_mask_and_softmax(int heads, int queries, int keys, int ahead, int? window)
+    [InlineData(3, 128, 1, 384, 256, null)]
+    [InlineData(2, 5, 1, 5, 0, null)]
+    [InlineData(2, 5, 3, 5, 0, null)]
+    [InlineData(1, 37, 2, 101, 64, 19)]
+    [InlineData(1, 40, 1, 40, 0, 1)]
+    public void One_pass_is_mask_and_softmax(int heads, int queries, int group, int keys, int ahead, int? window)
     {
         LibTorch.EnsureLoaded();
         using var scope = NewDisposeScope();
         foreach (var (type, tolerance) in new[] { (float32, 2e-6), (bfloat16, 8e-3) })
         {
-            var scores = randn(heads, queries, keys).mul(20).to(type);
+            var scores = randn(heads, queries * group, keys).mul(60).to(type);
             Tensor ours = scores.clone(), theirs = scores.to(float32);
-            var sums = CausalExponentials.InPlace(ours, ahead, window);
-            var expected = CausalAttention.ExponentialsInPlace(theirs, ahead, window);
+            var sums = CausalExponentials.InPlace(ours, 0.3, group, ahead, window);
+            var expected = CausalAttention.ExponentialsInPlace(theirs, 0.3, group, ahead, window);
             Assert.True(ours.to(float32).allclose(theirs, rtol: tolerance, atol: 1e-30), $"{type}");
             Assert.True(sums.allclose(expected, rtol: 1e-5), $"{type}");
         }

@@ -67,14 +67,29 @@ public class RowLoopsTests
     {
         LibTorch.EnsureLoaded();
         using var scope = NewDisposeScope();
-        Tensor weighted = randn(2 * 3, 5, 16), sums = rand(2 * 3, 5).add(1), all = zeros(2, 11, 3, 16);
+        Tensor weighted = randn(2 * 3, 5 * 2, 16), sums = rand(2 * 3, 5 * 2).add(1), all = zeros(2, 11, 6, 16);
         foreach (var type in (ScalarType[])[float32, bfloat16])
         {
             var given = weighted.to(type);
-            Assert.True(RowLoops.Divide(given, sums, all, 4));
-            Assert.True(all[.., 4..9].allclose((given.to(float32) / sums.unsqueeze(2)).view(2, 3, 5, 16).transpose(1, 2)));
+            Assert.True(RowLoops.Divide(given, sums, 2, all, 4));
+            Assert.True(all[.., 4..9].allclose((given.to(float32) / sums.unsqueeze(2)).view(2, 3, 5, 2, 16).transpose(1, 2).reshape(2, 5, 6, 16)));
             Assert.Equal(0, all[.., ..4].abs().sum().item<float>() + all[.., 9..].abs().sum().item<float>());
         }
-        Assert.False(RowLoops.Divide(weighted.to(float64), sums, all, 0));
+        Assert.False(RowLoops.Divide(weighted.to(float64), sums, 2, all, 0));
+    }
+
+    [Fact]
+    public void Heads_of_a_group_lie_beside_each_other()
+    {
+        LibTorch.EnsureLoaded();
+        using var scope = NewDisposeScope();
+        var x = randn(2, 5, 6, 48).transpose(1, 2); // (B, heads, T, D), as a projection leaves it
+        foreach (var type in (ScalarType[])[float32, bfloat16])
+        {
+            var expected = x.reshape(2, 2, 3, 5, 48).transpose(2, 3).to(type).reshape(4, 15, 48);
+            Assert.True(RowLoops.Group(x, 3, type)!.equal(expected).all().item<bool>());
+        }
+        Assert.Null(RowLoops.Group(x.transpose(2, 3), 3, float32));
+        Assert.Null(RowLoops.Group(x.to(float64), 3, float32));
     }
 }
