@@ -44,6 +44,7 @@ internal sealed class TorchBlockScorer : IBlockScorer, IDisposable
         _heads = new SampledHead?[windows.Count];
         _known = [.. windows.Select(_ => new List<(int[], double[])>())];
         _states = [.. windows.Select(ids => new WindowStates(model, ids, keep, _products, Time))];
+        Array.ForEach(_states, states => states.Reserve(model.BlockCount));
     }
 
     public int BlockCount => _model.BlockCount;

@@ -9,17 +9,20 @@ namespace Sleb.Torch.Scoring;
 /// <param name="times">Hears of every block pass.</param>
 internal sealed class WindowStates(TorchModel model, int[] ids, bool keep, ProductRoom room, Action<int, TimeSpan> times) : IDisposable
 {
-    /// <summary>
-    /// Where the first walk's states will lie: together. Between the tensors that come and go they would leave gaps in which no large one
-    /// finds room.
-    /// </summary>
-    private readonly Queue<Tensor> _places = new(Enumerable.Range(0, keep ? model.BlockCount : 0)
-        .Select(_ => empty([1, ids.Length, model.HiddenSize], device: model.Device).DetachFromDisposeScope()));
-
+    private readonly Queue<Tensor> _places = new(); // where the next states that are kept will lie
     private IReadOnlyList<int> _alive = [];
     private Walk _trunk = new(room) { Records = true };
     private readonly List<Walk> _branches = [];
     private ReferencePass? _passing; // products that there was no room for
+
+    /// <summary>
+    /// Makes places for the next states, together: between the tensors that come and go states would leave gaps in which no large one
+    /// finds room.
+    /// </summary>
+    public void Reserve(int states)
+    {
+        while (keep && _places.Count < states) _places.Enqueue(empty([1, ids.Length, model.HiddenSize], device: model.Device).DetachFromDisposeScope());
+    }
 
     /// <summary>The state before <paramref name="position"/> of <paramref name="alive"/>. It belongs to this object.</summary>
     public Tensor Before(IReadOnlyList<int> alive, int position, CancellationToken cancellationToken)
@@ -83,6 +86,7 @@ internal sealed class WindowStates(TorchModel model, int[] ids, bool keep, Produ
         if (walk.Find(blocks) is { } known) return known;
         walk.CutTo(blocks);
         if (walk.Length == 0) walk.Add(null, model.Embed(ids).DetachFromDisposeScope(), keep);
+        Reserve(blocks.Count + 1 - walk.Length);
         while (walk.Length <= blocks.Count)
         {
             cancellationToken.ThrowIfCancellationRequested();
