@@ -39,13 +39,13 @@ internal static class CausalAttention
             if (softCap is { } cap) scores = scores.to(float32).TimesInPlace(factor / cap).tanh_().TimesInPlace(cap).to(type);
             var sums = Tensors.AreOurs(scores) ? CausalExponentials.InPlace(scores, ofExponents, group, start - first, window) : ExponentialsInPlace(scores, ofExponents, group, start - first, window);
             var weighted = scores.bmm(v.narrow(1, first, end - first));
-            if (!RowLoops.Divide(weighted, sums, group, y, start))
+            if (!HeadOrder.Divide(weighted, sums, group, y, start))
                 y.narrow(1, start, count).view(batch, count, keyHeads, group, size).transpose(1, 2)
                     .copy_(weighted.view(batch, keyHeads, count, group, size)).div_(sums.view(batch, keyHeads, count, group, 1));
         }
         return y.to(result).transpose(1, 2).MoveToOuterDisposeScope();
 
-        Tensor Rows(Tensor x, long together) => RowLoops.Group(x, together, type)
+        Tensor Rows(Tensor x, long together) => HeadOrder.Group(x, together, type)
             ?? x.reshape(batch, keyHeads, together, length, size).transpose(2, 3).to(type).reshape(batch * keyHeads, length * together, size);
     }
 

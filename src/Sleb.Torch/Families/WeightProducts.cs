@@ -28,7 +28,7 @@ internal sealed class WeightProducts : IDisposable
         if (References?.Written is { } pass)
         {
             pass.Add(this, slice, input, product);
-            Rounded(weight, slice);
+            Rounded(weight, slice); // for those who read the pass
         }
         return product;
     }

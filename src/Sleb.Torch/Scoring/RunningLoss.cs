@@ -27,7 +27,7 @@ internal sealed class RunningLoss : IDisposable
         var target = _target.narrow(0, firstToken, tokens);
         target.copy_(where(local.eq(within), found, target));
         var logSum = _logSum.narrow(0, firstToken, tokens);
-        logSum.copy_(logaddexp(logSum, RowLoops.LogSumExp(logits) ?? logits.logsumexp(-1).to(float64)));
+        logSum.copy_(logaddexp(logSum, LogSumExp.OfRows(logits) ?? logits.logsumexp(-1).to(float64)));
     }
 
     /// <summary>How likely the entries just added are among all so far, summed over the tokens: (rows). The logits are used up.</summary>

@@ -70,7 +70,7 @@ internal sealed class SampledHead
     private Tensor LogSums(Tensor logits)
     {
         var weights = tensor(_weights, device: logits.device);
-        if (RowLoops.LogSumExp(logits, weights) is { } sums) return sums;
+        if (LogSumExp.OfRows(logits, weights) is { } sums) return sums;
         var most = logits.amax([-1], keepdim: true);
         return logits.sub_(most).exp_().mv(weights).to(float64).log_().PlusInPlace(most.squeeze(1).to(float64)).cpu();
     }
