@@ -40,7 +40,7 @@ public class PackedMatrixTests
             {
                 var product = products.Multiply(input, weight, bias, slice);
                 Assert.Equal([rows, slice is null ? 6 : 3], product.shape);
-                Assert.True(product.allclose(plain.Multiply(input, weight, bias, slice)));
+                Assert.True(product.allclose(plain.Multiply(input, weight, bias, slice), atol: 1e-6)); // a sum near 0 has the error of its terms
             }
         }
         Assert.Null(PackedMatrix.Create(weight.to(bfloat16), 3));
