@@ -4,7 +4,7 @@ namespace Sleb.Core.Search;
 /// <param name="Block">Original index of the block switched off; <see cref="IBlockScorer.NoBlock"/> for the model as it is.</param>
 /// <param name="Window">The calibration window, from 0.</param>
 /// <param name="Nll">Mean over the window's T-1 next-token targets, nats per token.</param>
-/// <param name="Segments">Means over up to 64 equal parts of the window, of eight tokens at least where it has as many, to a millionth of a nat: what racing compares.</param>
+/// <param name="Segments">Means over up to 128 equal parts of the window, of four tokens at least where it has as many, to a millionth of a nat: what racing compares.</param>
 public sealed record WindowLoss(int Block, int Window, double Nll, IReadOnlyList<double> Segments)
 {
     private const int MostSegments = 128, FewestTokens = 4;

@@ -4,10 +4,10 @@ namespace Sleb.Torch.Families;
 
 /// <summary>softmax(q k^T * scale) v over the keys up to the query's own position (Vaswani et al. 2017).</summary>
 /// <remarks>
-/// Query head h reads key/value head h / group (Ainslie et al. 2023): a group's queries of a token lie beside each other, as if they were
-/// more tokens, so that keys and values need not be repeated. By hand, a chunk of queries at a time against the keys that any of them sees: about half of the square, where libtorch's fused
-/// kernel does the whole and knows neither soft caps nor bfloat16 units. Exponentials are computed in float32 and divided by their sum in
-/// the end, as in FlashAttention (Dao et al. 2022).
+/// By hand, a chunk of queries at a time against the keys that any of them sees: about half of the square, where libtorch's fused
+/// kernel does the whole and knows neither soft caps nor bfloat16 units. Query head h reads key/value head h / group (Ainslie et al.
+/// 2023): a group's queries of a token lie beside each other, as if they were more tokens, so that keys and values need not be repeated.
+/// Exponentials are computed in float32 and divided by their sum in the end, as in FlashAttention (Dao et al. 2022).
 /// </remarks>
 internal static class CausalAttention
 {

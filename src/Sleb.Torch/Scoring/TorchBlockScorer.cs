@@ -40,7 +40,7 @@ internal sealed class TorchBlockScorer : IBlockScorer, IDisposable
         long room = stateBytes ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 8;
         bool keep = walk * (1 + Contenders) <= room;
         _products = new ProductRoom(_inEightBits ? room : 0);
-        if (_inEightBits) model.Round(_products.Memory);
+        if (_inEightBits) model.RoundWeights(_products.Memory);
         _heads = new SampledHead?[windows.Count];
         _known = [.. windows.Select(_ => new List<(int[], double[])>())];
         _states = [.. windows.Select(ids => new WindowStates(model, ids, keep, _products, Time))];

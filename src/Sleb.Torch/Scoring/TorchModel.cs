@@ -92,7 +92,7 @@ internal sealed class TorchModel : IDisposable
     /// Makes the blocks' weights in eight bits before a pass needs them: what stays then lies together. Between tensors that come and go
     /// it would leave gaps in which no large one finds room.
     /// </summary>
-    public void Round(KeptMemory memory)
+    public void RoundWeights(KeptMemory memory)
     {
         using var none = no_grad();
         using var scope = NewDisposeScope();
